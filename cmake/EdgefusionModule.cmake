@@ -1,0 +1,67 @@
+# ef_flags(TARGET): the flags every target of this project gets; on targets, never global.
+function(ef_flags target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wno-psabi)
+  # Contracting a*b+c to an FMA behind our back would make results depend on the compiler.
+  target_compile_options(${target} PRIVATE -ffp-contract=off -fvisibility-inlines-hidden)
+  if(EDGEFUSION_DEV)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(EDGEFUSION_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${EDGEFUSION_SANITIZE}
+                                             -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${EDGEFUSION_SANITIZE})
+  endif()
+endfunction()
+
+# ef_test(NAME SOURCES... DEPS targets... LABELS labels... [ARGS ...] [TIMEOUT s]):
+# one GoogleTest program, registered with ctest as a whole.
+# A test labelled per_isa is registered once per instruction-set cap in EDGEFUSION_TEST_ISAS.
+function(ef_test name)
+  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT EDGEFUSION_TESTS)
+    return()
+  endif()
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 600)
+  endif()
+  add_executable(${name} ${T_SOURCES})
+  ef_flags(${name})
+  target_link_libraries(${name} PRIVATE ${T_DEPS} GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE EF_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if("per_isa" IN_LIST T_LABELS)
+    foreach(isa IN LISTS EDGEFUSION_TEST_ISAS)
+      add_test(NAME ${name}.${isa} COMMAND ${name})
+      set_tests_properties(${name}.${isa} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
+        ENVIRONMENT "EDGEFUSION_ISA=${isa}" SKIP_RETURN_CODE 77)
+    endforeach()
+  else()
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+  endif()
+endfunction()
+
+# ef_module(NAME SOURCES files... DEPS modules... [LIBS targets...] [PER_ISA_TESTS names...]):
+# library edgefusion_NAME, alias edgefusion::NAME, and one test program per *_test.cc in the folder.
+# DEPS are modules of ours (what the layering allows), LIBS third-party targets.
+function(ef_module name)
+  cmake_parse_arguments(M "" "" "SOURCES;DEPS;LIBS;PER_ISA_TESTS" ${ARGN})
+  set(lib edgefusion_${name})
+  add_library(${lib} STATIC ${M_SOURCES})
+  add_library(edgefusion::${name} ALIAS ${lib})
+  ef_flags(${lib})
+  target_include_directories(${lib} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
+                                           $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
+  list(TRANSFORM M_DEPS PREPEND edgefusion::)
+  target_link_libraries(${lib} PUBLIC ${M_DEPS} ${M_LIBS})
+  # The installed library is made of the objects of all modules.
+  set_property(GLOBAL APPEND PROPERTY EF_MODULES ${lib})
+  file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
+  foreach(test_source IN LISTS tests)
+    get_filename_component(stem ${test_source} NAME_WE)
+    set(labels unit)
+    if(stem IN_LIST M_PER_ISA_TESTS)
+      list(APPEND labels per_isa)
+    endif()
+    ef_test(${name}_${stem} SOURCES ${test_source} DEPS edgefusion::${name} LABELS ${labels})
+  endforeach()
+endfunction()

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace edgefusion {
+
+/// One block of memory whose parts are planned ahead as offsets. Pages are touched on first use.
+class Arena {
+ public:
+  static constexpr size_t kAlignment = 64;  // a cache line and an AVX-512 register
+
+  Arena() = default;
+  /// Throws std::bad_alloc when the system has no such block; callers check limits before.
+  explicit Arena(size_t bytes);
+
+  size_t bytes() const { return bytes_; }
+  std::byte* at(size_t offset) const { return data_.get() + offset; }
+
+  static constexpr size_t aligned(size_t bytes) {
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+
+ private:
+  struct Free {
+    void operator()(std::byte* data) const;
+  };
+  std::unique_ptr<std::byte, Free> data_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace edgefusion

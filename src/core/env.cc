@@ -1,0 +1,22 @@
+#include "core/env.h"
+
+#include <cstdlib>
+
+namespace edgefusion {
+namespace {
+
+std::optional<std::string> variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
+}
+
+}  // namespace
+
+Environment read_environment() {
+  return {.isa = variable("EDGEFUSION_ISA"),
+          .model = variable("EDGEFUSION_MODEL"),
+          .log = variable("EDGEFUSION_LOG")};
+}
+
+}  // namespace edgefusion

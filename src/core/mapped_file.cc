@@ -1,0 +1,128 @@
+#include "core/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+namespace edgefusion {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Closes a descriptor when it goes out of scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+tl::unexpected<Error> system_error(const fs::path& path, int error) {
+  const auto code = error == ENOENT ? ErrorCode::not_found : ErrorCode::io;
+  return fail(code, path.string() + ": " + std::strerror(error));
+}
+
+Result<size_t> regular_file_size(const fs::path& path, int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return system_error(path, errno);
+  if (S_ISDIR(info.st_mode)) return system_error(path, EISDIR);
+  if (!S_ISREG(info.st_mode)) return fail(ErrorCode::io, path.string() + ": not a regular file");
+  return static_cast<size_t>(info.st_size);
+}
+
+}  // namespace
+
+Result<MappedFile> MappedFile::open(const fs::path& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) return system_error(path, errno);
+  EF_TRY(const size_t size, regular_file_size(path, fd.get()));
+  MappedFile file;
+  if (size == 0) return file;
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (data == MAP_FAILED) return system_error(path, errno);
+  file.data_ = static_cast<const std::byte*>(data);
+  file.size_ = size;
+  return file;
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::drop_pages(size_t offset, size_t size) const {
+  if (data_ == nullptr || offset >= size_ || size > size_ - offset) return;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t begin = (offset + page - 1) / page * page;
+  const size_t end = (offset + size) / page * page;
+  if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
+Result<std::string> read_text_file(const fs::path& path, size_t max_bytes) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) return system_error(path, errno);
+  EF_TRY(const size_t size, regular_file_size(path, fd.get()));
+  if (size > max_bytes) {
+    return fail(ErrorCode::bad_file, path.string() + ": " + std::to_string(size) +
+                                         " bytes, expected at most " + std::to_string(max_bytes));
+  }
+  std::string text(size, '\0');
+  size_t filled = 0;
+  while (filled < size) {
+    const ssize_t got = ::read(fd.get(), text.data() + filled, size - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(path, errno);
+    if (got == 0) break;
+    filled += static_cast<size_t>(got);
+  }
+  text.resize(filled);
+  return text;
+}
+
+Status write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return system_error(path, EISDIR);
+  // Devices and pipes cannot be replaced by a rename; they are written in place.
+  const bool special = fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
+  const fs::path temporary =
+      special ? path : fs::path(path.string() + ".tmp" + std::to_string(::getpid()));
+  const int flags = special ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
+  Descriptor fd(::open(temporary.c_str(), flags | O_CLOEXEC, 0644));
+  if (fd.get() < 0) return system_error(path, errno);
+  int error = 0;
+  size_t written = 0;
+  while (written < bytes.size() && error == 0) {
+    const ssize_t put = ::write(fd.get(), bytes.data() + written, bytes.size() - written);
+    if (put >= 0) written += static_cast<size_t>(put);
+    else if (errno != EINTR) error = errno;
+  }
+  if (::close(fd.release()) != 0 && error == 0) error = errno;
+  if (error == 0 && !special && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error == 0) return {};
+  if (!special) ::unlink(temporary.c_str());
+  return system_error(path, error);
+}
+
+}  // namespace edgefusion
