@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/activation.h"
+#include "core/tensor.h"
+
+namespace edgefusion::graph {
+
+/// What a node computes. Activations are channels last: pictures [N,H,W,C], tokens [N,T,C],
+/// vectors [N,C]. The table in op_table.h has shape rule, MACs and reference of each.
+enum class OpKind : uint8_t {
+  input,               ///< a tensor the caller gives at run time
+  weight,              ///< a tensor (or several, stacked) of the weight file
+  constant,            ///< a tensor known when the graph is built
+  conv2d,              ///< x, weight [O,I,KH,KW], bias? [O], residual? -> [N,OH,OW,O]
+  linear,              ///< x [...,K], weight [O,K], bias? [O], residual? -> [...,O]
+  attention,           ///< q [N,Tq,C], k [N,Tk,C], v [N,Tk,Cv], key_mask? [N,Tk] -> [N,Tq,Cv]
+  group_norm,          ///< x [N,...,C], gamma [C], beta [C]
+  layer_norm,          ///< x [...,C], gamma [C], beta [C]
+  activation,          ///< element by element
+  geglu,               ///< x [...,2C] -> x[..., :C] * gelu(x[..., C:])
+  add,                 ///< a + b; b like a, or broadcast (see BroadcastRule in op_table.cc)
+  mul,                 ///< a * b; broadcast as add
+  affine,              ///< scale * x + shift, both scalars
+  concat,              ///< along the last axis
+  slice,               ///< [begin, end) of one axis
+  reshape,             ///< same elements in the same order
+  resize_nearest,      ///< [N,H,W,C] -> [N,OH,OW,C], source index floor(i * in / out)
+  embedding,           ///< ids [N,T] i32, table [V,C] -> [N,T,C]; ids outside the table give zeros
+  timestep_embedding,  ///< t [N] f32 -> sinusoids [N,dim]
+  token_mask,          ///< ids [N,T] i32 -> [N,T] f32: 0 where the id is the padding id, else 1
+  select_token,        ///< x [N,T,C], ids [N,T] i32 -> [N,C], the state at the end-of-text token
+};
+
+struct InputAttrs {};
+
+/// Tensors of the weight file stacked along axis 0 (one, unless a pass merged projections).
+struct WeightAttrs {
+  std::vector<std::string> tensors;
+};
+
+struct ConstantAttrs {
+  std::shared_ptr<const Tensor> data;
+};
+
+/// What a matrix op does to its sums before it stores them:
+/// y = act(sum + bias) + residual, or act(sum + bias + residual) if activation_after_residual.
+struct Epilogue {
+  Activation activation = Activation::none;
+  bool activation_after_residual = false;
+};
+
+struct Conv2dAttrs {
+  int stride = 1;
+  int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;  // zeros
+  bool upsample2x = false;  ///< x is enlarged by 2 (nearest) before the convolution
+  Epilogue epilogue;
+};
+
+struct LinearAttrs {
+  Epilogue epilogue;
+};
+
+struct AttentionAttrs {
+  int heads = 1;
+  float scale = 1.0f;  ///< multiplies q k^T before the softmax
+  bool causal = false;
+};
+
+struct GroupNormAttrs {
+  int groups = 32;
+  float eps = 1e-5f;
+  Activation activation = Activation::none;  ///< applied to the result
+};
+
+struct LayerNormAttrs {
+  float eps = 1e-5f;
+};
+
+struct ActivationAttrs {
+  Activation kind = Activation::none;
+};
+
+struct AffineAttrs {
+  float scale = 1.0f;
+  float shift = 0.0f;
+};
+
+struct SliceAttrs {
+  int axis = 0;
+  int64_t begin = 0, end = 0;
+};
+
+struct ReshapeAttrs {
+  Shape shape;
+};
+
+struct ResizeAttrs {
+  int64_t height = 0, width = 0;
+};
+
+/// Sinusoids as diffusers' get_timestep_embedding, max_period 10000.
+struct TimestepEmbeddingAttrs {
+  int64_t dim = 0;
+  bool flip_sin_to_cos = true;  ///< true: cosines first
+  float freq_shift = 0.0f;      ///< downscale_freq_shift
+};
+
+struct TokenMaskAttrs {
+  int32_t padding_id = 0;
+};
+
+struct SelectTokenAttrs {
+  /// First position of this id; -1: position of the largest id (old CLIP configs).
+  int32_t token_id = -1;
+};
+
+struct NoAttrs {};
+
+using Attrs = std::variant<NoAttrs, InputAttrs, WeightAttrs, ConstantAttrs, Conv2dAttrs, LinearAttrs,
+                           AttentionAttrs, GroupNormAttrs, LayerNormAttrs, ActivationAttrs,
+                           AffineAttrs, SliceAttrs, ReshapeAttrs, ResizeAttrs,
+                           TimestepEmbeddingAttrs, TokenMaskAttrs, SelectTokenAttrs>;
+
+/// Positions of the inputs of ops with optional ones; an absent input is kNoValue.
+struct ConvSlots {
+  enum { x = 0, weight = 1, bias = 2, residual = 3, count = 4 };
+};
+using LinearSlots = ConvSlots;
+struct AttentionSlots {
+  enum { q = 0, k = 1, v = 2, key_mask = 3, count = 4 };
+};
+struct NormSlots {
+  enum { x = 0, gamma = 1, beta = 2, count = 3 };
+};
+
+}  // namespace edgefusion::graph
