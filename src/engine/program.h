@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "core/runtime.h"
+#include "core/tensor.h"
+#include "graph/graph.h"
+
+namespace edgefusion::engine {
+
+/// Arithmetic of the matrix ops and storage of activations.
+enum class Precision : uint8_t { f32 };
+
+std::string_view to_string(Precision precision);
+/// Errors: unknown or not offered, with the list.
+Result<Precision> parse_precision(std::string_view name);
+
+struct CompileOptions {
+  Precision precision = Precision::f32;
+  /// Inner values to keep and give out beside the graph's outputs, by name.
+  std::vector<std::string> taps;
+};
+
+/// Memory a Program of this graph takes, known before anything is allocated.
+struct MemoryForecast {
+  int64_t weight_bytes = 0;   ///< packed weights
+  int64_t arena_bytes = 0;    ///< activations, by the memory plan
+  int64_t scratch_bytes = 0;  ///< per-thread work space
+  int64_t total() const { return weight_bytes + arena_bytes + scratch_bytes; }
+};
+
+struct TensorInfo {
+  std::string name;
+  Shape shape;  ///< channels last
+  DType dtype = DType::f32;
+};
+
+/// One executed step, for bench and profile.
+struct StepTime {
+  std::string_view name;  ///< the value it makes
+  graph::OpKind op;
+  int64_t macs = 0;
+  double seconds = 0;
+};
+
+/// A graph made ready for one machine: kernels chosen, weights packed, memory planned.
+class Program {
+ public:
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
+
+  std::span<const TensorInfo> inputs() const;
+  /// The graph's outputs, then the taps.
+  std::span<const TensorInfo> outputs() const;
+  const MemoryForecast& memory() const;
+  int64_t macs() const;
+
+  /// Runs once. inputs and outputs in declared order, with the declared shapes and dtypes (a
+  /// mismatch is a bug of the caller). Same inputs give the same bits for any number of threads.
+  /// One run at a time. `times`, if given, receives one entry per step.
+  void run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs,
+           ThreadPool& pool, std::vector<StepTime>* times = nullptr);
+
+ private:
+  friend Result<Program> compile(graph::Graph, const TensorSource&, const CompileOptions&,
+                                 const Runtime&);
+  struct State;
+  explicit Program(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Optimises the graph, packs the weights (dropping each source tensor's pages once packed) and
+/// plans memory. Errors: a tap that names no value (with the nearest name), a weight dtype the
+/// kernels do not take, out of memory.
+Result<Program> compile(graph::Graph graph, const TensorSource& weights,
+                        const CompileOptions& options, const Runtime& runtime);
+
+/// What compile() would take, without weights and without allocating.
+Result<MemoryForecast> forecast(graph::Graph graph, const TensorSource* weights,
+                                const CompileOptions& options, const Runtime& runtime);
+
+}  // namespace edgefusion::engine
