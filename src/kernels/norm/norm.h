@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "core/activation.h"
+#include "core/cpu_features.h"
+
+namespace edgefusion::kernels {
+
+/// Group normalisation of ONE image, channels last, in three steps so that threads can share it:
+///   moments  any split of the chunks over threads
+///   merge    once; gives the affine map of each channel
+///   apply    any split of the pixels over threads
+/// The result does not depend on the splits.
+struct GroupNorm {
+  const float* src = nullptr;  ///< [pixels, channels], rows ld_src floats apart
+  float* dst = nullptr;        ///< [pixels, channels], rows ld_dst floats apart; may be src
+  size_t ld_src = 0;
+  size_t ld_dst = 0;
+  size_t pixels = 0;
+  size_t channels = 0;
+  size_t groups = 0;             ///< divides channels; a group is channels / groups neighbours
+  const float* gamma = nullptr;  ///< [channels], or null for 1
+  const float* beta = nullptr;   ///< [channels], or null for 0
+  float eps = 1e-5f;             ///< added to the variance
+  Activation activation = Activation::none;  ///< applied to the normalised value
+};
+
+/// Mean and sum of squared deviations from it, of one group in one chunk of pixels.
+struct GroupMoments {
+  double mean;
+  double m2;
+};
+
+/// Pixels in a chunk of statistics. A constant, so that sums do not depend on the thread count; 64
+/// bounds the rounding error of the shifted sums by 64 f32 roundings whatever the data.
+inline constexpr size_t kGroupNormChunk = 64;
+
+constexpr size_t group_norm_chunks(size_t pixels) {
+  return (pixels + kGroupNormChunk - 1) / kGroupNormChunk;
+}
+
+/// Layer normalisation over the last dimension: each row to mean 0 and variance 1, then
+/// * gamma + beta. Variance is the biased one (divided by channels), as in torch.
+struct LayerNorm {
+  const float* src = nullptr;  ///< [rows, channels], rows ld_src floats apart
+  float* dst = nullptr;        ///< [rows, channels], rows ld_dst floats apart; may be src
+  size_t ld_src = 0;
+  size_t ld_dst = 0;
+  size_t channels = 0;
+  const float* gamma = nullptr;  ///< [channels], or null for 1
+  const float* beta = nullptr;   ///< [channels], or null for 0
+  float eps = 1e-5f;             ///< added to the variance; 1e-12 for BERT
+};
+
+/// One row of the table: the normalisations on CPUs that have `needs`.
+struct NormKernels {
+  const char* name;
+  IsaSet needs;
+  /// Fills moments[chunk * groups + group] for chunks [chunk0, chunk1).
+  void (*group_norm_moments)(const GroupNorm& norm, size_t chunk0, size_t chunk1,
+                             GroupMoments* moments) noexcept;
+  /// All chunks' moments -> y = x * scale[c] + shift[c]; scale, shift: [channels].
+  void (*group_norm_merge)(const GroupNorm& norm, const GroupMoments* moments, float* scale,
+                           float* shift) noexcept;
+  /// dst = activation(src * scale + shift) for pixels [pixel0, pixel1).
+  void (*group_norm_apply)(const GroupNorm& norm, const float* scale, const float* shift,
+                           size_t pixel0, size_t pixel1) noexcept;
+  /// Rows [row0, row1).
+  void (*layer_norm)(const LayerNorm& norm, size_t row0, size_t row1) noexcept;
+};
+
+/// Best first, the scalar reference last.
+std::span<const NormKernels> norm_kernels();
+/// The first row of the table that `isa` can run.
+const NormKernels& select_norm(IsaSet isa);
+
+}  // namespace edgefusion::kernels
