@@ -25,7 +25,6 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -99,30 +98,6 @@ Result<std::string> read_text_file(const fs::path& path, size_t max_bytes) {
   }
   text.resize(filled);
   return text;
-}
-
-Status write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {
-  std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return system_error(path, EISDIR);
-  // Devices and pipes cannot be replaced by a rename; they are written in place.
-  const bool special = fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
-  const fs::path temporary =
-      special ? path : fs::path(path.string() + ".tmp" + std::to_string(::getpid()));
-  const int flags = special ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
-  Descriptor fd(::open(temporary.c_str(), flags | O_CLOEXEC, 0644));
-  if (fd.get() < 0) return system_error(path, errno);
-  int error = 0;
-  size_t written = 0;
-  while (written < bytes.size() && error == 0) {
-    const ssize_t put = ::write(fd.get(), bytes.data() + written, bytes.size() - written);
-    if (put >= 0) written += static_cast<size_t>(put);
-    else if (errno != EINTR) error = errno;
-  }
-  if (::close(fd.release()) != 0 && error == 0) error = errno;
-  if (error == 0 && !special && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error == 0) return {};
-  if (!special) ::unlink(temporary.c_str());
-  return system_error(path, error);
 }
 
 }  // namespace edgefusion

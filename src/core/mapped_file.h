@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "core/atomic_file.h"
 #include "core/result.h"
 
 namespace edgefusion {
@@ -32,9 +33,5 @@ class MappedFile {
 
 /// The whole file as a string, at most max_bytes (error names the limit).
 Result<std::string> read_text_file(const std::filesystem::path& path, size_t max_bytes);
-
-/// Writes to a temporary name beside `path`, then renames: the file is whole or not there.
-/// Errors: io (unwritable folder, disk full), with the path and the system's reason.
-Status write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 }  // namespace edgefusion
