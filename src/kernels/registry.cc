@@ -1,0 +1,25 @@
+#include "kernels/registry.h"
+
+#include "kernels/conv/conv.h"
+#include "kernels/gemm/gemm.h"
+
+namespace edgefusion::kernels {
+namespace {
+
+using ListFunction = void (*)(IsaSet, std::vector<KernelInfo>&);
+
+/// One line per family.
+constexpr ListFunction kFamilies[] = {
+    list_gemm_kernels,
+    list_conv_kernels,
+};
+
+}  // namespace
+
+std::vector<KernelInfo> list_kernels(IsaSet isa) {
+  std::vector<KernelInfo> kernels;
+  for (const ListFunction list : kFamilies) list(isa, kernels);
+  return kernels;
+}
+
+}  // namespace edgefusion::kernels
