@@ -40,7 +40,7 @@ def be_repeatable():
 def randomise(module, name, storage="f32", gains=None):
     """Draws every parameter of `module`, rounds it to `storage` and keeps the values as f32.
 
-    Weights: std gain/sqrt(fan_in); norm weights 1 +- 0.2; biases 0.1; embeddings 1.
+    Weights: std gain/sqrt(fan_in); norm weights 1 +- 0.2; biases 0.2; embeddings 1.
     gains: {part of a parameter's name: gain}, the last match wins, 1 where none matches.
     """
     draw = generator(name + "/weights")
@@ -53,11 +53,11 @@ def randomise(module, name, storage="f32", gains=None):
             if part in full_name:
                 gain = value
         if isinstance(owners[owner_name], NORMS):
-            values = 1 + 0.2 * noise if leaf == "weight" else 0.1 * noise
+            values = 1 + 0.2 * noise if leaf == "weight" else 0.2 * noise
         elif isinstance(owners[owner_name], torch.nn.Embedding):
             values = gain * noise
         elif parameter.dim() < 2:
-            values = 0.1 * noise
+            values = 0.2 * noise
         else:
             values = gain * noise / math.sqrt(parameter[0].numel())
         parameter.data = values.to(STORAGE[storage]).to(torch.float32)

@@ -9,6 +9,8 @@ CROSS_DOWN, PLAIN_DOWN = "CrossAttnDownBlock2D", "DownBlock2D"
 CROSS_UP, PLAIN_UP = "CrossAttnUpBlock2D", "UpBlock2D"
 MID = "UNetMidBlock2DCrossAttn"
 
+# Never as many norm groups as channels: a group of one channel cancels the time embedding, and the
+# case would pass without it.
 FOUR_STAGES = dict(
     block_out_channels=(16, 16, 24, 24),
     down_block_types=(CROSS_DOWN, CROSS_DOWN, CROSS_DOWN, PLAIN_DOWN),
@@ -59,7 +61,7 @@ CASES = {
         [SQUARE, ODD_PAIR],
     ),
     "bk_tiny": (
-        dict(THREE_STAGES, block_out_channels=(32, 32, 32), norm_num_groups=32),
+        dict(THREE_STAGES, block_out_channels=(32, 32, 32), norm_num_groups=16),
         "f16",
         [TAPPED, SQUARE, WIDE, ODD_PAIR],
     ),
