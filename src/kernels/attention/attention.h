@@ -2,10 +2,13 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "core/cpu_features.h"
 
 namespace edgefusion::kernels {
+
+struct KernelInfo;
 
 /// Scaled dot-product attention of one head of one batch entry, f32:
 ///   out[i] = sum_j w[i,j] v[j],  w[i,:] = softmax over the keys j that i may see of scale
@@ -50,5 +53,7 @@ struct AttentionKernel {
 std::span<const AttentionKernel> attention_kernels();
 /// The first kernel of the table that `isa` can run.
 const AttentionKernel& select_attention(IsaSet isa);
+/// For kernels/registry.h.
+void list_attention_kernels(IsaSet isa, std::vector<KernelInfo>& out);
 
 }  // namespace edgefusion::kernels

@@ -4,12 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/activation.h"
 #include "core/cpu_features.h"
 #include "core/dtype.h"
 
 namespace edgefusion::kernels {
+
+struct KernelInfo;
 
 // Every function here treats elements (or rows) one by one: a caller splits work over threads by
 // passing pointers into the middle, and the bits do not change. `dst` may be `src` (the same
@@ -78,5 +81,7 @@ struct ElementwiseKernels {
 std::span<const ElementwiseKernels> elementwise_kernels();
 /// The first row of the table that `isa` can run.
 const ElementwiseKernels& select_elementwise(IsaSet isa);
+/// For kernels/registry.h.
+void list_elementwise_kernels(IsaSet isa, std::vector<KernelInfo>& out);
 
 }  // namespace edgefusion::kernels

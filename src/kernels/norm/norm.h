@@ -2,11 +2,14 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "core/activation.h"
 #include "core/cpu_features.h"
 
 namespace edgefusion::kernels {
+
+struct KernelInfo;
 
 /// Group normalisation of ONE image, channels last, in three steps so that threads can share it:
 ///   moments  any split of the chunks over threads
@@ -75,5 +78,7 @@ struct NormKernels {
 std::span<const NormKernels> norm_kernels();
 /// The first row of the table that `isa` can run.
 const NormKernels& select_norm(IsaSet isa);
+/// For kernels/registry.h.
+void list_norm_kernels(IsaSet isa, std::vector<KernelInfo>& out);
 
 }  // namespace edgefusion::kernels
