@@ -21,7 +21,7 @@ FOUR_STAGES = dict(
     mid_block_type=MID,
 )
 THREE_STAGES = dict(
-    block_out_channels=(16, 16, 32),
+    block_out_channels=(16, 16, 24),
     down_block_types=(CROSS_DOWN,) * 3,
     up_block_types=(CROSS_UP,) * 3,
     norm_num_groups=8,
@@ -111,7 +111,7 @@ CASES = {
             freq_shift=1,
             norm_eps=1e-3,
             norm_num_groups=4,
-            attention_head_dim=[2, 8, 4],
+            attention_head_dim=[2, 8, 3],
         ),
         "f16",
         [SQUARE, SHARED_STEP],
