@@ -71,16 +71,22 @@ class Graph {
   void add_input(ValueId id) { inputs_.push_back(id); }
   void add_output(ValueId id) { outputs_.push_back(id); }
 
-  /// Users of each value: node ids in order, indexed by value id.
+  /// Users of each value: node ids in order, indexed by value id. A node that takes the value in
+  /// several slots is named once per slot.
   std::vector<std::vector<NodeId>> uses() const;
 
   /// Makes every use of `from` (outputs included) a use of `to`.
   void replace_uses(ValueId from, ValueId to);
 
+  /// Node `into` takes over the output value of `last`, a later node; `last` and the value `into`
+  /// made before are left for eliminate_dead_nodes(), which must run before the graph is used.
+  void absorb(NodeId into, NodeId last);
+
   /// Drops nodes no output depends on (inputs are kept) and renumbers.
   void eliminate_dead_nodes();
 
-  /// One line per node: name, op, attributes, inputs, shape. For `inspect --graph` and tests.
+  /// One line per node, "name = op attributes (inputs) -> shape", "-" for an absent input, between
+  /// a line with the graph's name and one with its outputs. For `inspect --graph` and tests.
   std::string dump() const;
 
  private:

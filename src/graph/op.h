@@ -24,7 +24,7 @@ enum class OpKind : uint8_t {
   layer_norm,          ///< x [...,C], gamma [C], beta [C]
   activation,          ///< element by element
   geglu,               ///< x [...,2C] -> x[..., :C] * gelu(x[..., C:])
-  add,                 ///< a + b; b like a, or broadcast (see BroadcastRule in op_table.cc)
+  add,                 ///< a + b; b like a, or broadcast as in graph/broadcast.h
   mul,                 ///< a * b; broadcast as add
   affine,              ///< scale * x + shift, both scalars
   concat,              ///< along the last axis
@@ -66,10 +66,11 @@ struct LinearAttrs {
   Epilogue epilogue;
 };
 
+/// A key is left out where key_mask is 0; a query that has no key left gives zeros.
 struct AttentionAttrs {
   int heads = 1;
-  float scale = 1.0f;  ///< multiplies q k^T before the softmax
-  bool causal = false;
+  float scale = 1.0f;   ///< multiplies q k^T before the softmax
+  bool causal = false;  ///< query i sees keys 0 to i; needs Tq == Tk
 };
 
 struct GroupNormAttrs {
@@ -122,9 +123,9 @@ struct SelectTokenAttrs {
 
 struct NoAttrs {};
 
-using Attrs = std::variant<NoAttrs, InputAttrs, WeightAttrs, ConstantAttrs, Conv2dAttrs, LinearAttrs,
-                           AttentionAttrs, GroupNormAttrs, LayerNormAttrs, ActivationAttrs,
-                           AffineAttrs, SliceAttrs, ReshapeAttrs, ResizeAttrs,
+using Attrs = std::variant<NoAttrs, InputAttrs, WeightAttrs, ConstantAttrs, Conv2dAttrs,
+                           LinearAttrs, AttentionAttrs, GroupNormAttrs, LayerNormAttrs,
+                           ActivationAttrs, AffineAttrs, SliceAttrs, ReshapeAttrs, ResizeAttrs,
                            TimestepEmbeddingAttrs, TokenMaskAttrs, SelectTokenAttrs>;
 
 /// Positions of the inputs of ops with optional ones; an absent input is kNoValue.

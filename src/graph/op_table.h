@@ -18,11 +18,13 @@ using InputValues = std::span<const Value* const>;
 struct OpInfo {
   OpKind kind;
   std::string_view name;  ///< "conv2d"
-  /// Shape and dtype of the output, or what is wrong with the inputs. Not for input/weight/constant.
+  /// Shape and dtype of the output, or what is wrong with the inputs. Not for
+  /// input/weight/constant.
   Result<Value> (*infer)(const Attrs& attrs, InputValues inputs);
   /// Multiply-accumulates of one execution (0 for ops without products of matrices).
   int64_t (*macs)(const Attrs& attrs, InputValues inputs, const Value& output);
-  /// Reference semantics: plain loops, sums in double. Inputs and output as shaped by infer.
+  /// Reference semantics: plain loops, sums in double. Inputs and output as shaped by infer, data
+  /// aligned to its dtype; an absent input is a view without data. Not for the three sources.
   void (*evaluate)(const Attrs& attrs, std::span<const ConstTensorView> inputs, TensorView output);
   /// Attributes as text for dumps ("stride=2 pad=1,1,1,1"), empty if none.
   std::string (*describe)(const Attrs& attrs);
@@ -31,7 +33,8 @@ struct OpInfo {
 const OpInfo& op_info(OpKind kind);
 std::span<const OpInfo> op_table();
 
-/// MACs of a node, and bytes it reads and writes when every value is stored in its dtype.
+/// MACs of a node, and bytes it reads and writes when every value is stored in its dtype. Inputs,
+/// weights, constants and reshapes cost nothing themselves.
 struct NodeCost {
   int64_t macs = 0;
   int64_t bytes_read = 0;
