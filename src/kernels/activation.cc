@@ -17,14 +17,22 @@ float gelu_tanh(float x) {
 
 float activate(Activation activation, float x) {
   switch (activation) {
-    case Activation::none: return x;
-    case Activation::relu: return x < 0.0f ? 0.0f : x;  // NaN stays NaN
-    case Activation::silu: return x * sigmoid(x);
-    case Activation::gelu: return gelu(x);
-    case Activation::gelu_tanh: return gelu_tanh(x);
-    case Activation::quick_gelu: return x * sigmoid(1.702f * x);
-    case Activation::tanh: return std::tanh(x);
-    case Activation::sigmoid: return sigmoid(x);
+    case Activation::none:
+      return x;
+    case Activation::relu:
+      return x < 0.0f ? 0.0f : x;  // NaN stays NaN
+    case Activation::silu:
+      return x * sigmoid(x);
+    case Activation::gelu:
+      return gelu(x);
+    case Activation::gelu_tanh:
+      return gelu_tanh(x);
+    case Activation::quick_gelu:
+      return x * sigmoid(1.702f * x);
+    case Activation::tanh:
+      return std::tanh(x);
+    case Activation::sigmoid:
+      return sigmoid(x);
   }
   return x;
 }

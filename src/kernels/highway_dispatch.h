@@ -81,8 +81,8 @@ inline constexpr std::array<HighwayTarget<Function>, 4> kHighwayTargets = {{
 
 /// All compiled variants of FUNCTION (a function in the current namespace's HWY_NAMESPACE, of
 /// pointer type TYPE). Use after #if HWY_ONCE.
-#define EF_HIGHWAY_VARIANTS(TYPE, FUNCTION)                                           \
-  ::edgefusion::kernels::HighwayVariants<TYPE> {                                      \
-    HWY_CHOOSE_SSE4(FUNCTION), HWY_CHOOSE_AVX2(FUNCTION), HWY_CHOOSE_AVX3(FUNCTION),  \
-        HWY_CHOOSE_NEON(FUNCTION)                                                     \
+#define EF_HIGHWAY_VARIANTS(TYPE, FUNCTION)                                          \
+  ::edgefusion::kernels::HighwayVariants<TYPE> {                                     \
+    HWY_CHOOSE_SSE4(FUNCTION), HWY_CHOOSE_AVX2(FUNCTION), HWY_CHOOSE_AVX3(FUNCTION), \
+        HWY_CHOOSE_NEON(FUNCTION)                                                    \
   }

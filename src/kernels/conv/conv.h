@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "kernels/gemm/gemm.h"
@@ -62,7 +62,7 @@ struct ConvArgs {
 using ConvFunction = void (*)(const ConvArgs&, const GemmRange&, void* scratch) noexcept;
 
 struct ConvRow {
-  std::string_view name;
+  std::string name;
   IsaSet needs;
   GemmTypes types;
   Tile tile;

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "core/cpu_features.h"
@@ -14,11 +15,13 @@
 
 // The contract of the gemm family:
 //
-//   dst[m,n] = epilogue(bias[n] + sum_k src[m,k] * weights[n,k])      M, N, K = rows, outputs, depth
+//   dst[m,n] = epilogue(bias[n] + sum_k src[m,k] * weights[n,k])      M, N, K = rows, outputs,
+//   depth
 //
-// src and dst are row-major; weights come packed by the same row's layout. Weights in half precision
-// expand to f32 exactly, in cache. Every sum runs over k in ascending order from bias[n], so a
-// result does not depend on how rows and panels are split among calls. NaN and infinity propagate.
+// src and dst are row-major; weights come packed by the same row's layout. Weights in half
+// precision expand to f32 exactly, in cache. Every sum runs over k in ascending order from bias[n],
+// so a result does not depend on how rows and panels are split among calls. NaN and infinity
+// propagate.
 
 namespace edgefusion::kernels {
 
@@ -56,16 +59,18 @@ struct Tile {
 using GemmFunction = void (*)(const GemmArgs&, const GemmRange&, void* scratch) noexcept;
 
 struct GemmRow {
-  std::string_view name;
+  std::string name;
   IsaSet needs;
   GemmTypes types;
   Tile tile;
-  double cost = 0;  ///< cycles per 1000 products in a large problem; what select_gemm compares
+  double cost = 0;  ///< cycles per 1000 products of a large problem; the table is sorted by it
   GemmFunction run = nullptr;
   size_t (*scratch_bytes)(const GemmArgs&) noexcept = nullptr;  ///< reads sizes only
 
   PanelLayout layout() const { return {tile.columns}; }
 };
+
+inline constexpr std::array<DType, 3> kWeightTypes = {DType::f32, DType::f16, DType::bf16};
 
 /// All rows of this build, cheapest first; the scalar references are the last ones.
 std::span<const GemmRow> gemm_table();
