@@ -1,0 +1,295 @@
+// Streaming attention with queries along the lanes of vectors. Per tile of queries, for each block
+// of keys:
+//   S[key, query] = sum_c K[key, c] * Qt[c, query]      outer products: K is broadcast
+//   M, P, L       = running maximum, 2^(S - M), running sum, query by query: no lane ever meets
+//                   another one, so a row does not depend on the rows it shares a tile with
+//   Ot[c, query]  = Ot * 2^(old M - new M) + sum_key V[key, c] * P[key, query]
+// In this orientation K and V are read where they lie, whatever the head size, without padding;
+// only the small tiles of Q and O are transposed. Source: Dao et al. 2022 (the recurrence).
+
+#include "kernels/attention/attention_rows.h"
+#include "kernels/highway_dispatch.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/attention/attention_highway.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/attention/transpose-inl.h"
+#include "kernels/elementwise/exp-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace edgefusion::kernels::HWY_NAMESPACE {
+#if !EF_HIGHWAY_IS_FALLBACK
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+constexpr size_t kLanes = hn::MaxLanes(D());
+/// Vectors of queries in a tile, and rows of the outer products: kRows * kVectors accumulators,
+/// kVectors operands and a broadcast fill the 32 (16 before AVX-512) vector registers.
+constexpr size_t kVectors = 3;
+constexpr size_t kRows = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 8 : 4;
+constexpr size_t kTile = kVectors * kLanes;
+/// Keys in a block: P (block x tile) and the block's K and V stay in the L1 cache. Sums are kept
+/// per block before they join the running ones, which also keeps their rounding error low.
+constexpr size_t kKeyBlock = 64;
+/// Columns of Q and K multiplied before the next rows of K: keeps the part of Qt in L1.
+constexpr size_t kDepth = 128;
+constexpr size_t kAlignment = 64;  // bytes: the widest vector and a cache line
+
+/// The running state of a tile, in the caller's scratch; matrices have kTile columns.
+struct Tile {
+  float* q;        ///< Qt [head_size, kTile], times scale * log2(e)
+  float* out;      ///< Ot [value_size, kTile]
+  float* scores;   ///< S, then P [kKeyBlock, kTile]
+  float* largest;  ///< M [kTile]
+  float* total;    ///< L [kTile]
+  float* fade;     ///< 2^(old M - new M) [kTile]
+};
+
+/// Keys of a block by their rows, the masked ones left out; padded with the last one to a multiple
+/// of kRows.
+struct KeyBlock {
+  const float* k[kKeyBlock];
+  const float* v[kKeyBlock];
+  size_t index[kKeyBlock];
+  size_t count = 0;
+};
+
+size_t scratch_floats(size_t head_size, size_t value_size) noexcept {
+  return kTile * (head_size + value_size + kKeyBlock + 3) + kAlignment / sizeof(float);
+}
+
+Tile place_tile(const Attention& a, float* scratch) {
+  constexpr uintptr_t kMask = kAlignment - 1;
+  Tile tile;
+  tile.q = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + kMask) & ~kMask);
+  tile.out = tile.q + a.head_size * kTile;
+  tile.scores = tile.out + a.value_size * kTile;
+  tile.largest = tile.scores + kKeyBlock * kTile;
+  tile.total = tile.largest + kTile;
+  tile.fade = tile.total + kTile;
+  return tile;
+}
+
+/// Takes visible keys from `next` on until the block is full; returns the key after the last.
+size_t collect_keys(const Attention& a, size_t next, size_t end, KeyBlock& block) {
+  block.count = 0;
+  for (; next < end && block.count < kKeyBlock; ++next) {
+    if (a.key_mask != nullptr && a.key_mask[next] == 0.0f) continue;
+    block.k[block.count] = a.k + next * a.ldk;
+    block.v[block.count] = a.v + next * a.ldv;
+    block.index[block.count++] = next;
+  }
+  for (size_t i = block.count; i % kRows != 0; ++i) block.k[i] = block.k[block.count - 1];
+  return next;
+}
+
+/// S[row, 0:kCount vectors] += sum over c in [0, depth) of k[row][c] * q[c, ...], kRows rows.
+template <size_t kCount>
+HWY_INLINE void multiply_scores(const float* const* k, size_t c0, size_t depth, const float* q,
+                                float* scores) {
+  const D d;
+  V sums[kRows][kCount];
+  const float* rows[kRows];
+  HWY_UNROLL(8)
+  for (size_t r = 0; r < kRows; ++r) {
+    rows[r] = k[r] + c0;
+    for (size_t i = 0; i < kCount; ++i) {
+      sums[r][i] = c0 == 0 ? hn::Zero(d) : hn::Load(d, scores + r * kTile + i * kLanes);
+    }
+  }
+  for (size_t c = 0; c < depth; ++c) {
+    V operand[kCount];
+    for (size_t i = 0; i < kCount; ++i) operand[i] = hn::Load(d, q + c * kTile + i * kLanes);
+    HWY_UNROLL(8)
+    for (size_t r = 0; r < kRows; ++r) {
+      const V broadcast = hn::Set(d, rows[r][c]);
+      for (size_t i = 0; i < kCount; ++i) {
+        sums[r][i] = hn::MulAdd(broadcast, operand[i], sums[r][i]);
+      }
+    }
+  }
+  HWY_UNROLL(8)
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t i = 0; i < kCount; ++i) {
+      hn::Store(sums[r][i], d, scores + r * kTile + i * kLanes);
+    }
+  }
+}
+
+template <size_t kCount>
+void score_block(const Attention& a, const KeyBlock& block, const Tile& tile) {
+  for (size_t c0 = 0; c0 < a.head_size; c0 += kDepth) {
+    const size_t depth = HWY_MIN(a.head_size - c0, kDepth);
+    for (size_t key = 0; key < block.count; key += kRows) {
+      multiply_scores<kCount>(block.k + key, c0, depth, tile.q + c0 * kTile,
+                              tile.scores + key * kTile);
+    }
+  }
+}
+
+/// Scores of keys after their query become -inf.
+template <size_t kCount>
+void hide_later_keys(const KeyBlock& block, size_t first_row, float* scores) {
+  const D d;
+  const hn::RebindToSigned<D> di;
+  const V hidden = hn::Set(d, -HUGE_VALF);
+  for (size_t key = 0; key < block.count; ++key) {
+    // Row numbers relative to the tile: small, so they are exact.
+    const auto ahead = static_cast<ptrdiff_t>(block.index[key]) - static_cast<ptrdiff_t>(first_row);
+    const V bound = hn::Set(d, static_cast<float>(ahead));
+    for (size_t i = 0; i < kCount; ++i) {
+      const V row = hn::ConvertTo(d, hn::Iota(di, static_cast<int32_t>(i * kLanes)));
+      float* at = scores + key * kTile + i * kLanes;
+      hn::Store(hn::IfThenElse(hn::Lt(row, bound), hidden, hn::Load(d, at)), d, at);
+    }
+  }
+}
+
+/// S -> P; the maximum, the sum and the fade of each query.
+template <size_t kCount>
+void soften_block(size_t keys, const Tile& tile) {
+  const D d;
+  V largest[kCount];
+  for (size_t i = 0; i < kCount; ++i) largest[i] = hn::Load(d, tile.largest + i * kLanes);
+  for (size_t key = 0; key < keys; ++key) {
+    for (size_t i = 0; i < kCount; ++i) {
+      largest[i] = hn::Max(largest[i], hn::Load(d, tile.scores + key * kTile + i * kLanes));
+    }
+  }
+  V total[kCount];
+  for (size_t i = 0; i < kCount; ++i) total[i] = hn::Zero(d);
+  for (size_t key = 0; key < keys; ++key) {
+    for (size_t i = 0; i < kCount; ++i) {
+      float* at = tile.scores + key * kTile + i * kLanes;
+      const V weight = exp2_nonpositive(d, hn::Sub(hn::Load(d, at), largest[i]));
+      total[i] = hn::Add(total[i], weight);
+      hn::Store(weight, d, at);
+    }
+  }
+  for (size_t i = 0; i < kCount; ++i) {
+    const V old = hn::Load(d, tile.largest + i * kLanes);
+    const V fade = exp2_nonpositive(d, hn::Sub(old, largest[i]));
+    const V before = hn::Load(d, tile.total + i * kLanes);
+    hn::Store(hn::MulAdd(before, fade, total[i]), d, tile.total + i * kLanes);
+    hn::Store(largest[i], d, tile.largest + i * kLanes);
+    hn::Store(fade, d, tile.fade + i * kLanes);
+  }
+}
+
+/// Ot[c, ...] = Ot * fade + sum over keys of V[key, column + c] * P[key, ...], c in [0, kColumns).
+template <size_t kColumns, size_t kCount>
+HWY_INLINE void multiply_values(const KeyBlock& block, size_t column, const Tile& tile) {
+  const D d;
+  V sums[kColumns][kCount];
+  HWY_UNROLL(8)
+  for (size_t c = 0; c < kColumns; ++c) {
+    for (size_t i = 0; i < kCount; ++i) sums[c][i] = hn::Zero(d);
+  }
+  const float* weights = tile.scores;
+  for (size_t key = 0; key < block.count; ++key, weights += kTile) {
+    const float* v = block.v[key] + column;
+    V operand[kCount];
+    for (size_t i = 0; i < kCount; ++i) operand[i] = hn::Load(d, weights + i * kLanes);
+    HWY_UNROLL(8)
+    for (size_t c = 0; c < kColumns; ++c) {
+      const V broadcast = hn::Set(d, v[c]);
+      for (size_t i = 0; i < kCount; ++i) {
+        sums[c][i] = hn::MulAdd(broadcast, operand[i], sums[c][i]);
+      }
+    }
+  }
+  float* out = tile.out + column * kTile;
+  HWY_UNROLL(8)
+  for (size_t c = 0; c < kColumns; ++c) {
+    for (size_t i = 0; i < kCount; ++i) {
+      float* at = out + c * kTile + i * kLanes;
+      const V fade = hn::Load(d, tile.fade + i * kLanes);
+      hn::Store(hn::MulAdd(hn::Load(d, at), fade, sums[c][i]), d, at);
+    }
+  }
+}
+
+template <size_t kCount>
+void value_block(const Attention& a, const KeyBlock& block, const Tile& tile) {
+  size_t c = 0;
+  for (; c + kRows <= a.value_size; c += kRows) multiply_values<kRows, kCount>(block, c, tile);
+  for (; c < a.value_size; ++c) multiply_values<1, kCount>(block, c, tile);
+}
+
+void start_tile(const Attention& a, size_t row, size_t rows, const Tile& tile) {
+  constexpr float kLog2E = 1.44269504f;
+  load_transposed<kTile>({a.q + row * a.ldq, a.ldq}, rows, a.head_size, a.scale * kLog2E, tile.q);
+  for (size_t i = 0; i < a.value_size * kTile; ++i) tile.out[i] = 0.0f;
+  for (size_t i = 0; i < kTile; ++i) {
+    tile.total[i] = 0.0f;
+    // Finite, so that a row of -inf scores gives weights of 2^-inf = 0 and not inf - inf.
+    tile.largest[i] = -3.4e38f;
+  }
+}
+
+/// Divides by the sums; rows without any key are zeros already.
+void finish_tile(const Attention& a, size_t row, size_t rows, const Tile& tile) {
+  const D d;
+  for (size_t i = 0; i < kTile; i += kLanes) {
+    const V total = hn::Load(d, tile.total + i);
+    const V one = hn::Set(d, 1.0f);
+    const V empty_as_one = hn::IfThenElse(hn::Eq(total, hn::Zero(d)), one, total);
+    hn::Store(hn::Div(one, empty_as_one), d, tile.total + i);
+  }
+  store_transposed<kTile>(tile.out, tile.total, rows, a.value_size, {a.out + row * a.ldo, a.ldo});
+}
+
+/// Query rows [row, row + rows), at most kCount vectors of them.
+template <size_t kCount>
+void attend_tile(const Attention& a, size_t row, size_t rows, const Tile& tile) {
+  start_tile(a, row, rows, tile);
+  const size_t end = a.causal ? HWY_MIN(a.keys, row + rows) : a.keys;
+  KeyBlock block;
+  for (size_t next = 0; next < end;) {
+    next = collect_keys(a, next, end, block);
+    if (block.count == 0) break;
+    score_block<kCount>(a, block, tile);
+    if (a.causal && block.index[block.count - 1] > row) {
+      hide_later_keys<kCount>(block, row, tile.scores);
+    }
+    soften_block<kCount>(block.count, tile);
+    value_block<kCount>(a, block, tile);
+  }
+  finish_tile(a, row, rows, tile);
+}
+
+void run(const Attention& a, size_t row0, size_t row1, float* scratch) noexcept {
+  const Tile tile = place_tile(a, scratch);
+  for (size_t row = row0; row < row1; row += kTile) {
+    const size_t rows = HWY_MIN(row1 - row, kTile);
+    // A last tile of few rows leaves out whole vectors.
+    if (rows > 2 * kLanes) {
+      attend_tile<3>(a, row, rows, tile);
+    } else if (rows > kLanes) {
+      attend_tile<2>(a, row, rows, tile);
+    } else {
+      attend_tile<1>(a, row, rows, tile);
+    }
+  }
+}
+
+}  // namespace
+
+AttentionFunctions attention_functions() { return {scratch_floats, run, kTile}; }
+#endif  // !EF_HIGHWAY_IS_FALLBACK
+}  // namespace edgefusion::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace edgefusion::kernels {
+
+HighwayVariants<AttentionFunctions (*)()> attention_variants() {
+  return EF_HIGHWAY_VARIANTS(AttentionFunctions(*)(), attention_functions);
+}
+
+}  // namespace edgefusion::kernels
+#endif  // HWY_ONCE
