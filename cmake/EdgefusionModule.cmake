@@ -1,3 +1,11 @@
+# Caps under which tests labelled per_isa run; a cap this CPU lacks repeats the next weaker one.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(EDGEFUSION_TEST_ISAS scalar;neon CACHE STRING "Instruction sets the per_isa tests run under")
+else()
+  set(EDGEFUSION_TEST_ISAS scalar;sse4;avx2;avx512
+      CACHE STRING "Instruction sets the per_isa tests run under")
+endif()
+
 # ef_flags(TARGET): the flags every target of this project gets; on targets, never global.
 function(ef_flags target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wno-psabi)
@@ -40,6 +48,17 @@ function(ef_test name)
   endif()
 endfunction()
 
+# One Google Benchmark program per *_bench.cc in the module's folder.
+function(ef_benches name)
+  file(GLOB_RECURSE benches CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_bench.cc)
+  foreach(bench_source IN LISTS benches)
+    get_filename_component(stem ${bench_source} NAME_WE)
+    add_executable(${name}_${stem} ${bench_source})
+    ef_flags(${name}_${stem})
+    target_link_libraries(${name}_${stem} PRIVATE edgefusion::${name} benchmark::benchmark)
+  endforeach()
+endfunction()
+
 # ef_module(NAME SOURCES files... DEPS modules... [LIBS targets...] [PER_ISA_TESTS names...]):
 # library edgefusion_NAME, alias edgefusion::NAME, and one test program per *_test.cc in the folder.
 # DEPS are modules of ours (what the layering allows), LIBS third-party targets.
@@ -64,4 +83,7 @@ function(ef_module name)
     endif()
     ef_test(${name}_${stem} SOURCES ${test_source} DEPS edgefusion::${name} LABELS ${labels})
   endforeach()
+  if(EDGEFUSION_BENCH)
+    ef_benches(${name})
+  endif()
 endfunction()

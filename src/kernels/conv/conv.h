@@ -10,7 +10,8 @@
 
 // The contract of the conv family: 2-D convolution, channels last, as an implicit matrix product.
 //
-//   dst[n,y,x,o] = epilogue(bias[o] + sum_{tap,i} in[n, y*stride - pad_top + ky, x*stride - pad_left
+//   dst[n,y,x,o] = epilogue(bias[o] + sum_{tap,i} in[n, y*stride - pad_top + ky, x*stride -
+//   pad_left
 //                                                    + kx, i] * weights[o,i,ky,kx])
 //   N,H,W = batch, height, width    tap = ky * kernel_width + kx    zeros outside of `in`
 //
