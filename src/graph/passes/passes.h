@@ -4,17 +4,24 @@
 
 namespace edgefusion::graph {
 
-// Each pass keeps every output's name and value (to the rounding of reordered arithmetic) and
-// returns how many nodes it changed.
+// Each pass keeps every output's name, shape and value (to the rounding of reordered arithmetic),
+// leaves no dead nodes behind and returns how many nodes it changed. A value that is an output or
+// has several uses is never fused away; a fused node is named after the last value it computes.
 
-/// Nodes whose inputs are all constants become constants (weights are not folded).
+/// Nodes whose inputs are all constants become constants, up to 16 MiB each (weights are not
+/// folded).
 int fold_constants(Graph& graph);
+
+/// affine(1, 0), a reshape to the same shape and a whole slice vanish; a reshape of a reshape takes
+/// the first one's operand.
+int remove_identities(Graph& graph);
 
 /// group_norm followed only by an activation becomes one node.
 int fuse_norm_activation(Graph& graph);
 
-/// conv2d/linear followed only by an activation, or by an add of a value that is ready before it,
-/// takes them into its epilogue (activation, residual, or both in either order).
+/// conv2d/linear followed only by an activation, or by an add of an activation of the same shape
+/// that is ready before it, takes them into its epilogue (activation, residual, or both in either
+/// order). Weights and constants are no residuals.
 int fuse_epilogue(Graph& graph);
 
 /// resize_nearest by exactly 2 followed only by a stride-1 conv2d becomes conv2d with upsample2x.
