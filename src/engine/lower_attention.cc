@@ -1,0 +1,87 @@
+#include <algorithm>
+
+#include "engine/lowering.h"
+#include "kernels/attention/attention.h"
+
+namespace edgefusion::engine {
+namespace {
+
+using graph::AttentionSlots;
+
+/// All heads of all batch entries; a task is one tile of query rows of one of them.
+struct MultiHeadAttention {
+  kernels::Attention head;  ///< of batch entry 0, head 0
+  int64_t batch = 0, heads = 0, queries = 0;
+  int64_t rows_per_task = 0;
+
+  int64_t tasks_per_head() const { return (queries + rows_per_task - 1) / rows_per_task; }
+  int64_t tasks() const { return batch * heads * tasks_per_head(); }
+
+  kernels::Attention at(int64_t entry, int64_t index) const {
+    kernels::Attention args = head;
+    const auto keys = static_cast<int64_t>(head.keys);
+    const auto ldq = static_cast<int64_t>(head.ldq), ldk = static_cast<int64_t>(head.ldk);
+    const auto ldv = static_cast<int64_t>(head.ldv), ldo = static_cast<int64_t>(head.ldo);
+    const auto width = static_cast<int64_t>(head.head_size);
+    const auto value_width = static_cast<int64_t>(head.value_size);
+    args.q += entry * queries * ldq + index * width;
+    args.k += entry * keys * ldk + index * width;
+    args.v += entry * keys * ldv + index * value_width;
+    args.out += entry * queries * ldo + index * value_width;
+    if (args.key_mask != nullptr) args.key_mask += entry * keys;
+    return args;
+  }
+};
+
+/// Tasks [begin, end): neighbouring tiles of the same head go into one call.
+void run_tasks(const kernels::AttentionKernel& kernel, const MultiHeadAttention& all,
+               int64_t begin, int64_t end, float* scratch) {
+  const int64_t per_head = all.tasks_per_head();
+  for (int64_t task = begin; task < end;) {
+    const int64_t head = task / per_head, tile = task % per_head;
+    const int64_t last_tile = std::min(per_head, tile + (end - task));
+    const int64_t row_end = std::min(all.queries, last_tile * all.rows_per_task);
+    kernel.run(all.at(head / all.heads, head % all.heads),
+               static_cast<size_t>(tile * all.rows_per_task), static_cast<size_t>(row_end),
+               scratch);
+    task += last_tile - tile;
+  }
+}
+
+}  // namespace
+
+StepFunction lower_attention(Lowering& lowering) {
+  const auto& attrs = lowering.node().as<graph::AttentionAttrs>();
+  const kernels::AttentionKernel& kernel = kernels::select_attention(lowering.isa());
+  const Shape& q = lowering.shape(AttentionSlots::q);
+  const Shape& k = lowering.shape(AttentionSlots::k);
+  const Shape& v = lowering.shape(AttentionSlots::v);
+  MultiHeadAttention all;
+  all.batch = q[0];
+  all.heads = attrs.heads;
+  all.queries = q[1];
+  all.rows_per_task = static_cast<int64_t>(kernel.row_tile);
+  all.head = {.q = lowering.src<float>(AttentionSlots::q),
+              .k = lowering.src<float>(AttentionSlots::k),
+              .v = lowering.src<float>(AttentionSlots::v),
+              .out = lowering.dst<float>(),
+              .ldq = static_cast<size_t>(q[2]),
+              .ldk = static_cast<size_t>(k[2]),
+              .ldv = static_cast<size_t>(v[2]),
+              .ldo = static_cast<size_t>(v[2]),
+              .keys = static_cast<size_t>(k[1]),
+              .head_size = static_cast<size_t>(q[2] / attrs.heads),
+              .value_size = static_cast<size_t>(v[2] / attrs.heads),
+              .scale = attrs.scale,
+              .causal = attrs.causal,
+              .key_mask = lowering.src<float>(AttentionSlots::key_mask)};
+  lowering.need_scratch(kernel.scratch_floats(all.head.head_size, all.head.value_size) *
+                        sizeof(float));
+  return [kernel, all](const RunContext& context) {
+    context.pool.parallel_for(all.tasks(), [&](int64_t begin, int64_t end, int thread) {
+      run_tasks(kernel, all, begin, end, reinterpret_cast<float*>(context.scratch_of(thread)));
+    });
+  };
+}
+
+}  // namespace edgefusion::engine

@@ -1,0 +1,158 @@
+#include "engine/memory_plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/arena.h"
+
+namespace edgefusion::engine {
+namespace {
+
+using graph::Graph;
+using graph::kNoValue;
+using graph::Node;
+using graph::OpKind;
+using graph::ValueId;
+
+bool lives_in_arena(OpKind op) { return op != OpKind::weight && op != OpKind::constant; }
+
+/// Ops whose kernel reads element i of its first input before it writes element i of its output,
+/// and reads it never again.
+bool may_overwrite_first_input(OpKind op) {
+  switch (op) {
+    case OpKind::activation:
+    case OpKind::add:
+    case OpKind::mul:
+    case OpKind::affine:
+    case OpKind::group_norm:
+    case OpKind::layer_norm:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Step of the last use of each value; the step count for outputs.
+std::vector<int> last_uses(const Graph& graph) {
+  std::vector<int> last(graph.values().size(), -1);
+  const auto nodes = graph.nodes();
+  for (size_t step = 0; step < nodes.size(); ++step) {
+    for (const ValueId input : nodes[step].inputs) {
+      if (input != kNoValue) last[static_cast<size_t>(input)] = static_cast<int>(step);
+    }
+  }
+  for (const ValueId output : graph.outputs()) {
+    last[static_cast<size_t>(output)] = static_cast<int>(nodes.size());
+  }
+  return last;
+}
+
+class Planner {
+ public:
+  explicit Planner(const Graph& graph) : graph_(graph), last_use_(last_uses(graph)) {
+    plan_.buffer_of_value.assign(graph.values().size(), -1);
+  }
+
+  MemoryPlan run() && {
+    const auto nodes = graph_.nodes();
+    for (size_t step = 0; step < nodes.size(); ++step) {
+      if (lives_in_arena(nodes[step].op)) assign(nodes[step], static_cast<int>(step));
+    }
+    Placement placement = place(plan_.buffers);
+    plan_.offset_of_buffer = std::move(placement.offsets);
+    plan_.arena_bytes = placement.total_bytes;
+    plan_.peak_live_bytes = peak_live();
+    return std::move(plan_);
+  }
+
+ private:
+  void assign(const Node& node, int step) {
+    const auto output = static_cast<size_t>(node.output);
+    const int reused = reusable_buffer(node, step);
+    const int buffer = reused >= 0 ? reused : static_cast<int>(plan_.buffers.size());
+    if (reused < 0) {
+      const bool is_input = node.op == OpKind::input;
+      plan_.buffers.push_back({.bytes = storage_bytes(graph_.value(node.output)),
+                               .first_step = is_input ? -1 : step,
+                               .last_step = step});
+    }
+    plan_.buffer_of_value[output] = buffer;
+    Lifetime& life = plan_.buffers[static_cast<size_t>(buffer)];
+    life.last_step = std::max({life.last_step, step, last_use_[output]});
+  }
+
+  int reusable_buffer(const Node& node, int step) const {
+    if (node.inputs.empty() || node.inputs[0] == kNoValue) return -1;
+    const int buffer = plan_.buffer_of_value[static_cast<size_t>(node.inputs[0])];
+    if (buffer < 0) return -1;
+    if (node.op == OpKind::reshape) return buffer;
+    if (!may_overwrite_first_input(node.op)) return -1;
+    const Lifetime& life = plan_.buffers[static_cast<size_t>(buffer)];
+    const bool same_size = life.bytes == storage_bytes(graph_.value(node.output));
+    // Also dead: every other value in that buffer (its lifetime is the longest of theirs), and the
+    // buffer is not read through another operand of this node.
+    const bool read_again = std::any_of(
+        node.inputs.begin() + 1, node.inputs.end(), [&](ValueId input) {
+          return input != kNoValue &&
+                 plan_.buffer_of_value[static_cast<size_t>(input)] == buffer;
+        });
+    return same_size && life.last_step == step && !read_again ? buffer : -1;
+  }
+
+  int64_t peak_live() const {
+    std::vector<int64_t> change(graph_.nodes().size() + 3, 0);
+    for (const Lifetime& life : plan_.buffers) {
+      change[static_cast<size_t>(life.first_step + 1)] += life.bytes;
+      change[static_cast<size_t>(life.last_step + 2)] -= life.bytes;
+    }
+    int64_t live = 0, peak = 0;
+    for (const int64_t delta : change) peak = std::max(peak, live += delta);
+    return peak;
+  }
+
+  const Graph& graph_;
+  std::vector<int> last_use_;
+  MemoryPlan plan_;
+};
+
+}  // namespace
+
+int64_t storage_bytes(const graph::Value& value) {
+  return value.shape.elements() * static_cast<int64_t>(size_of(value.dtype));
+}
+
+Placement place(const std::vector<Lifetime>& pieces) {
+  std::vector<size_t> order(pieces.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return pieces[a].bytes > pieces[b].bytes; });
+  Placement result;
+  result.offsets.assign(pieces.size(), 0);
+  std::vector<size_t> placed;  // sorted by offset
+  for (const size_t piece : order) {
+    const Lifetime& life = pieces[piece];
+    const auto bytes = static_cast<int64_t>(Arena::aligned(static_cast<size_t>(life.bytes)));
+    int64_t offset = 0;
+    for (const size_t other : placed) {
+      const bool together = pieces[other].first_step <= life.last_step &&
+                            life.first_step <= pieces[other].last_step;
+      if (!together) continue;
+      if (offset + bytes <= result.offsets[other]) break;  // fits before this one
+      const auto other_bytes =
+          static_cast<int64_t>(Arena::aligned(static_cast<size_t>(pieces[other].bytes)));
+      offset = std::max(offset, result.offsets[other] + other_bytes);
+    }
+    result.offsets[piece] = offset;
+    result.total_bytes = std::max(result.total_bytes, offset + bytes);
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), offset,
+                                   [&](int64_t at, size_t other) {
+                                     return at < result.offsets[other];
+                                   }),
+                  piece);
+  }
+  return result;
+}
+
+MemoryPlan plan_memory(const Graph& graph) { return Planner(graph).run(); }
+
+}  // namespace edgefusion::engine

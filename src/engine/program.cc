@@ -1,0 +1,204 @@
+#include "engine/program.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <new>
+
+#include "core/arena.h"
+#include "core/nearest_name.h"
+#include "engine/lowering.h"
+#include "engine/memory_plan.h"
+#include "engine/weight_store.h"
+#include "graph/op_table.h"
+#include "graph/passes/passes.h"
+
+namespace edgefusion::engine {
+namespace {
+
+using graph::Graph;
+using graph::kNoValue;
+using graph::Node;
+using graph::ValueId;
+
+struct Step {
+  StepFunction function;
+  ValueId output = kNoValue;
+};
+
+/// Where a tensor the caller sees lives in the arena.
+struct Port {
+  ValueId value = kNoValue;
+  std::byte* data = nullptr;
+  size_t bytes = 0;
+};
+
+Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
+  for (const std::string& tap : taps) {
+    const ValueId value = graph.find(tap);
+    if (value == kNoValue) {
+      std::vector<std::string_view> names;
+      for (const auto& known : graph.values()) names.push_back(known.name);
+      const std::string_view nearest = nearest_name(tap, names);
+      const std::string hint =
+          nearest.empty() ? "" : ", did you mean \"" + std::string(nearest) + "\"?";
+      return fail(ErrorCode::invalid_argument,
+                  graph.name() + ": unknown value \"" + tap + "\"" + hint);
+    }
+    if (!graph.is_output(value)) graph.add_output(value);
+  }
+  return {};
+}
+
+/// Lowers every node; returns the steps.
+std::vector<Step> lower_all(const Graph& graph, Lowering& lowering) {
+  std::vector<Step> steps;
+  for (const Node& node : graph.nodes()) {
+    const LowerFunction lower = lower_function(node.op);
+    if (lower == nullptr) continue;
+    lowering.begin(node);
+    steps.push_back({lower(lowering), node.output});
+  }
+  return steps;
+}
+
+}  // namespace
+
+struct Program::State {
+  Graph graph;
+  MemoryPlan plan;
+  MemoryForecast memory;
+  Arena arena;
+  Arena scratch;
+  size_t scratch_per_thread = 0;
+  std::unique_ptr<WeightStore> weights;
+  std::vector<Step> steps;
+  std::vector<TensorInfo> input_infos, output_infos;
+  std::vector<Port> input_ports, output_ports;
+  int64_t macs = 0;
+
+  Port port(ValueId value, std::vector<TensorInfo>& infos) {
+    const graph::Value& info = graph.value(value);
+    infos.push_back({info.name, info.shape, info.dtype});
+    const int buffer = plan.buffer_of_value[static_cast<size_t>(value)];
+    EF_CHECK(buffer >= 0, info.name + " is a constant");
+    const auto offset = static_cast<size_t>(plan.offset_of_buffer[static_cast<size_t>(buffer)]);
+    return {value, arena.at(offset), static_cast<size_t>(storage_bytes(info))};
+  }
+};
+
+std::string_view to_string(Precision precision) {
+  switch (precision) {
+    case Precision::f32: return "f32";
+  }
+  return "?";
+}
+
+Result<Precision> parse_precision(std::string_view name) {
+  if (name == "f32" || name == "auto") return Precision::f32;
+  return fail(ErrorCode::invalid_argument,
+              "precision '" + std::string(name) + "': expected auto or f32");
+}
+
+Program::Program(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
+
+std::span<const TensorInfo> Program::inputs() const { return state_->input_infos; }
+std::span<const TensorInfo> Program::outputs() const { return state_->output_infos; }
+const MemoryForecast& Program::memory() const { return state_->memory; }
+int64_t Program::macs() const { return state_->macs; }
+
+void Program::run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs,
+                  ThreadPool& pool, std::vector<StepTime>* times) {
+  State& state = *state_;
+  EF_CHECK(inputs.size() == state.input_ports.size(), "number of inputs");
+  EF_CHECK(outputs.size() == state.output_ports.size(), "number of outputs");
+  EF_CHECK(static_cast<size_t>(pool.threads()) * state.scratch_per_thread <= state.scratch.bytes(),
+           "compiled for fewer threads");
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const TensorInfo& info = state.input_infos[i];
+    EF_CHECK(inputs[i].shape == info.shape && inputs[i].dtype == info.dtype,
+             info.name + " " + inputs[i].shape.to_string() + ", expected " + info.shape.to_string());
+    std::memcpy(state.input_ports[i].data, inputs[i].data, state.input_ports[i].bytes);
+  }
+  const RunContext context{pool, state.scratch.at(0), state.scratch_per_thread};
+  for (const Step& step : state.steps) {
+    if (times == nullptr) {
+      step.function(context);
+      continue;
+    }
+    const auto start = std::chrono::steady_clock::now();
+    step.function(context);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    const Node& node = state.graph.producer(step.output);
+    times->push_back({state.graph.value(step.output).name, node.op,
+                      graph::node_cost(state.graph, node).macs, elapsed.count()});
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const TensorInfo& info = state.output_infos[i];
+    EF_CHECK(outputs[i].shape == info.shape && outputs[i].dtype == info.dtype,
+             info.name + " " + outputs[i].shape.to_string() + ", expected " +
+                 info.shape.to_string());
+    std::memcpy(outputs[i].data, state.output_ports[i].data, state.output_ports[i].bytes);
+  }
+}
+
+namespace {
+
+/// The measuring pass: how much each part of a Program takes.
+MemoryForecast measure(const Graph& graph, const MemoryPlan& plan, WeightStore& weights,
+                       const Runtime& runtime) {
+  Lowering lowering(graph, plan, weights, runtime);
+  lower_all(graph, lowering);
+  const auto threads = static_cast<int64_t>(runtime.pool->threads());
+  return {.weight_bytes = weights.bytes(),
+          .arena_bytes = plan.arena_bytes,
+          .scratch_bytes = threads * static_cast<int64_t>(lowering.scratch_per_thread())};
+}
+
+}  // namespace
+
+Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
+                                const CompileOptions& options, const Runtime& runtime) {
+  EF_TRY_STATUS(add_taps(graph, options.taps));
+  graph::optimize(graph);
+  const MemoryPlan plan = plan_memory(graph);
+  WeightStore store(weights);
+  return measure(graph, plan, store, runtime);
+}
+
+Result<Program> compile(Graph graph, const TensorSource& weights, const CompileOptions& options,
+                        const Runtime& runtime) {
+  EF_TRY_STATUS(add_taps(graph, options.taps));
+  graph::optimize(graph);
+  auto state = std::make_unique<Program::State>();
+  state->graph = std::move(graph);
+  state->plan = plan_memory(state->graph);
+  state->weights = std::make_unique<WeightStore>(&weights);
+  state->memory = measure(state->graph, state->plan, *state->weights, runtime);
+  try {
+    state->arena = Arena(static_cast<size_t>(state->memory.arena_bytes));
+    state->scratch = Arena(static_cast<size_t>(state->memory.scratch_bytes));
+    state->weights->allocate();
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::resource_exhausted,
+                state->graph.name() + ": no memory for " +
+                    std::to_string(state->memory.total() >> 20) + " MiB");
+  }
+  Lowering lowering(state->graph, state->plan, *state->weights, runtime);
+  lowering.set_arena(state->arena.at(0));
+  state->steps = lower_all(state->graph, lowering);
+  state->scratch_per_thread = lowering.scratch_per_thread();
+  for (const ValueId value : state->graph.inputs()) {
+    state->input_ports.push_back(state->port(value, state->input_infos));
+  }
+  for (const ValueId value : state->graph.outputs()) {
+    state->output_ports.push_back(state->port(value, state->output_infos));
+  }
+  state->macs = graph::graph_cost(state->graph).macs;
+  return Program(std::move(state));
+}
+
+}  // namespace edgefusion::engine

@@ -1,0 +1,209 @@
+#include "engine/program.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "core/env.h"
+#include "engine/random_weights.h"
+#include "graph/builder.h"
+#include "graph/evaluate.h"
+
+namespace edgefusion::engine {
+namespace {
+
+using graph::Graph;
+using graph::GraphBuilder;
+using graph::ValueId;
+using graph::WeightScope;
+
+Runtime make_runtime(int threads) {
+  auto runtime = Runtime::make(threads, read_environment().isa.value_or(""), {});
+  EF_CHECK(runtime.has_value(), runtime.error().message());
+  return std::move(*runtime);
+}
+
+Tensor ramp(const Shape& shape) {
+  Tensor tensor(shape, DType::f32);
+  int64_t i = 0;
+  for (float& value : tensor.values<float>()) {
+    value = std::sin(0.37f * static_cast<float>(i % 1013)) + 0.001f * static_cast<float>(i % 7);
+    ++i;
+  }
+  return tensor;
+}
+
+/// A residual block, a downsampler, self- and cross-attention, GEGLU, an upsampler with a skip: every
+/// kind of step a U-Net has, at sizes that fill no tile.
+Graph small_network(int64_t batch, int64_t height, int64_t width) {
+  GraphBuilder g("small", nullptr);
+  const WeightScope w;
+  const ValueId x = g.input("x", {batch, height, width, 4});
+  const ValueId t = g.input("t", {batch});
+  const ValueId text = g.input("text", {batch, 7, 24});
+  const ValueId time = g.linear(g.silu(g.timestep_embedding(t, {.dim = 20})), w / "time", 40);
+  const ValueId in = g.conv2d(x, w / "conv_in", 40);
+  ValueId h = g.conv2d(g.silu(g.group_norm(in, w / "norm1", 8, 1e-5f)), w / "conv1", 40);
+  h = g.conv2d(g.silu(g.group_norm(g.add(h, time), w / "norm2", 8, 1e-5f)), w / "conv2", 40);
+  const ValueId skip = g.add(h, in);
+  const ValueId down = g.conv2d(skip, w / "down", 48, {.stride = 2});
+  const Shape low = g.shape(down);
+  const ValueId rows = g.reshape(down, {batch, low[1] * low[2], 48});
+  const ValueId normed = g.layer_norm(rows, w / "ln", 1e-5f);
+  const ValueId self = g.attention({.q = g.linear(normed, w / "q", 48, false),
+                                    .k = g.linear(normed, w / "k", 48, false),
+                                    .v = g.linear(normed, w / "v", 48, false)},
+                                   {.heads = 3, .scale = 0.25f});
+  ValueId y = g.add(g.linear(self, w / "out", 48), rows);
+  const ValueId cross = g.attention({.q = g.linear(y, w / "q2", 48, false),
+                                     .k = g.linear(text, w / "k2", 48, false),
+                                     .v = g.linear(text, w / "v2", 48, false)},
+                                    {.heads = 3, .scale = 0.25f});
+  y = g.add(g.linear(cross, w / "out2", 48), y);
+  y = g.add(g.linear(g.geglu(g.linear(y, w / "ff1", 192)), w / "ff2", 48), y);
+  const ValueId up = g.resize_nearest(g.reshape(y, low), height, width);
+  const ValueId joined = g.concat({g.conv2d(up, w / "up", 40), skip});
+  g.output("y", g.conv2d(g.silu(g.group_norm(joined, w / "norm3", 10, 1e-5f)), w / "conv_out", 4));
+  auto graph = g.finish();
+  EF_CHECK(graph.has_value(), graph.error().message());
+  return std::move(*graph);
+}
+
+std::map<std::string, Tensor> small_inputs(const Graph& graph) {
+  std::map<std::string, Tensor> inputs;
+  for (const ValueId id : graph.inputs()) {
+    const graph::Value& value = graph.value(id);
+    inputs.emplace(value.name, ramp(value.shape));
+  }
+  inputs.at("t").values<float>()[0] = 999.0f;
+  return inputs;
+}
+
+std::vector<Tensor> run(Program& program, const std::map<std::string, Tensor>& inputs,
+                        ThreadPool& pool) {
+  std::vector<ConstTensorView> in;
+  for (const auto& info : program.inputs()) in.push_back(inputs.at(info.name).view());
+  std::vector<Tensor> results;
+  for (const auto& info : program.outputs()) results.emplace_back(info.shape, info.dtype);
+  std::vector<TensorView> out;
+  for (auto& result : results) out.push_back(result.view());
+  program.run(in, out, pool);
+  return results;
+}
+
+Program compile_or_die(const Graph& graph, const TensorSource& weights, const Runtime& runtime,
+                       const CompileOptions& options = {}) {
+  auto program = compile(graph, weights, options, runtime);
+  EF_CHECK(program.has_value(), program.error().message());
+  return std::move(*program);
+}
+
+float max_abs(std::span<const float> values) {
+  float largest = 0;
+  for (const float value : values) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+float max_abs_difference(std::span<const float> a, std::span<const float> b) {
+  float largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+void expect_close(const Tensor& a, const Tensor& b, float relative) {
+  ASSERT_EQ(a.shape(), b.shape());
+  EXPECT_LE(max_abs_difference(a.values<float>(), b.values<float>()),
+            relative * max_abs(b.values<float>()));
+}
+
+void expect_same_bits(const Tensor& a, const Tensor& b) {
+  ASSERT_EQ(a.shape(), b.shape());
+  EXPECT_EQ(0, std::memcmp(a.view().data, b.view().data, a.view().bytes()));
+}
+
+TEST(Program, EqualsTheReferenceAtSizesThatFillNoTile) {
+  const Runtime runtime = make_runtime(2);
+  for (const auto& [batch, height, width] : {std::array<int64_t, 3>{1, 8, 8}, {2, 9, 13}, {1, 17, 5}}) {
+    const Graph graph = small_network(batch, height, width);
+    const RandomWeights weights(graph);
+    const auto inputs = small_inputs(graph);
+    const auto expected = graph::evaluate(graph, &weights, inputs);
+    Program program = compile_or_die(graph, weights, runtime);
+    expect_close(run(program, inputs, *runtime.pool)[0], expected.at("y"), 1e-5f);
+  }
+}
+
+TEST(Program, GivesTheSameBitsForAnyNumberOfThreadsAndOnEveryRun) {
+  const Graph graph = small_network(2, 19, 23);
+  const RandomWeights weights(graph);
+  const auto inputs = small_inputs(graph);
+  const Runtime one = make_runtime(1);
+  Program single = compile_or_die(graph, weights, one);
+  const Tensor expected = run(single, inputs, *one.pool)[0];
+  expect_same_bits(run(single, inputs, *one.pool)[0], expected);
+  for (const int threads : {2, 3, 7}) {
+    const Runtime many = make_runtime(threads);
+    Program program = compile_or_die(graph, weights, many);
+    expect_same_bits(run(program, inputs, *many.pool)[0], expected);
+  }
+}
+
+TEST(Program, GivesOutTapsBesideTheOutputs) {
+  const Runtime runtime = make_runtime(2);
+  const Graph graph = small_network(1, 8, 8);
+  const RandomWeights weights(graph);
+  const auto inputs = small_inputs(graph);
+  Program plain = compile_or_die(graph, weights, runtime);
+  Program tapped = compile_or_die(graph, weights, runtime, {.taps = {"conv1", "down"}});
+  ASSERT_EQ(tapped.outputs().size(), 3u);
+  EXPECT_EQ(tapped.outputs()[1].name, "conv1");
+  EXPECT_EQ(tapped.outputs()[2].shape, Shape({1, 4, 4, 48}));
+  const auto results = run(tapped, inputs, *runtime.pool);
+  EXPECT_GT(max_abs(results[1].values<float>()), 0.0f);
+  expect_close(results[0], run(plain, inputs, *runtime.pool)[0], 1e-6f);
+}
+
+TEST(Program, RefusesATapThatNamesNoValueAndSuggestsOne) {
+  const Runtime runtime = make_runtime(1);
+  const Graph graph = small_network(1, 8, 8);
+  const RandomWeights weights(graph);
+  const auto program = compile(graph, weights, {.taps = {"conv_inn"}}, runtime);
+  ASSERT_FALSE(program.has_value());
+  EXPECT_EQ(program.error().message(),
+            "small: unknown value \"conv_inn\", did you mean \"conv_in\"?");
+}
+
+TEST(Program, TakesExactlyTheMemoryItForecasts) {
+  const Runtime runtime = make_runtime(2);
+  const Graph graph = small_network(1, 32, 32);
+  const RandomWeights weights(graph);
+  const auto expected = forecast(graph, nullptr, {}, runtime);
+  ASSERT_TRUE(expected.has_value());
+  Program program = compile_or_die(graph, weights, runtime);
+  EXPECT_EQ(program.memory().weight_bytes, expected->weight_bytes);
+  EXPECT_EQ(program.memory().arena_bytes, expected->arena_bytes);
+  EXPECT_EQ(program.memory().scratch_bytes, expected->scratch_bytes);
+  EXPECT_GT(expected->arena_bytes, 0);
+}
+
+TEST(Program, TimesEveryStepWithItsProducts) {
+  const Runtime runtime = make_runtime(1);
+  const Graph graph = small_network(1, 8, 8);
+  const RandomWeights weights(graph);
+  const auto inputs = small_inputs(graph);
+  Program program = compile_or_die(graph, weights, runtime);
+  std::vector<ConstTensorView> in;
+  for (const auto& info : program.inputs()) in.push_back(inputs.at(info.name).view());
+  Tensor result(program.outputs()[0].shape, DType::f32);
+  const std::vector<TensorView> out = {result.view()};
+  std::vector<StepTime> times;
+  program.run(in, out, *runtime.pool, &times);
+  int64_t macs = 0;
+  for (const auto& step : times) macs += step.macs;
+  EXPECT_EQ(macs, program.macs());
+  EXPECT_GT(times.size(), 20u);
+}
+
+}  // namespace
+}  // namespace edgefusion::engine
