@@ -149,9 +149,15 @@ ValueId GraphBuilder::name(ValueId x, const WeightScope& scope) {
 void GraphBuilder::complain(std::string text) { complaints_.push_back(std::move(text)); }
 
 void GraphBuilder::rename(ValueId x, std::string name) {
-  names_.erase(graph_.value(x).name);
+  Value& value = graph_.value(x);
+  const bool derived = value.name.find(':') != std::string::npos;
+  if (derived) {
+    names_.erase(value.name);
+  } else {
+    value.aliases.push_back(std::move(value.name));  // a module of its own, still to be found
+  }
   names_.insert(name);
-  graph_.value(x).name = std::move(name);
+  value.name = std::move(name);
 }
 
 std::string GraphBuilder::unique_name(std::string wanted) {

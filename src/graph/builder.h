@@ -94,8 +94,8 @@ class GraphBuilder {
   ValueId select_token(ValueId x, ValueId ids, SelectTokenAttrs attrs);
 
   const Shape& shape(ValueId x) const { return graph_.value(x).shape; }
-  /// Names a value after a module whose output it is (taps, reports). The last name given counts;
-  /// inputs, weights and constants keep theirs. Returns x.
+  /// Names a value after a module whose output it is (taps, reports). The last name given counts,
+  /// earlier ones stay as aliases; inputs, weights and constants keep theirs. Returns x.
   ValueId name(ValueId x, const WeightScope& scope);
   /// A complaint of the network itself (e.g. a size that does not divide).
   void complain(std::string text);

@@ -28,7 +28,9 @@ bool Graph::is_output(ValueId id) const {
 }
 
 ValueId Graph::find(std::string_view name) const {
-  const auto found = std::ranges::find(values_, name, &Value::name);
+  const auto found = std::ranges::find_if(values_, [name](const Value& value) {
+    return value.name == name || std::ranges::find(value.aliases, name) != value.aliases.end();
+  });
   return found == values_.end() ? kNoValue : static_cast<ValueId>(found - values_.begin());
 }
 

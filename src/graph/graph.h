@@ -24,6 +24,8 @@ struct Value {
   Shape shape;
   DType dtype = DType::f32;  ///< f32 for activations (the engine decides storage), i32 for ids
   NodeId producer = -1;
+  /// Other modules whose output it is too: "up_blocks.2.attentions.1" beside "up_blocks.2".
+  std::vector<std::string> aliases = {};
 };
 
 struct Node {
@@ -63,7 +65,7 @@ class Graph {
   std::span<const ValueId> outputs() const { return outputs_; }
   bool is_output(ValueId id) const;
 
-  /// The value of that name, or kNoValue.
+  /// The value of that name or alias, or kNoValue.
   ValueId find(std::string_view name) const;
 
   /// Appends a node whose inputs exist already; its output shape comes from the caller.
