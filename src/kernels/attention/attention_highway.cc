@@ -37,6 +37,10 @@ constexpr size_t kTile = kVectors * kLanes;
 constexpr size_t kKeyBlock = 64;
 /// Columns of Q and K multiplied before the next rows of K: keeps the part of Qt in L1.
 constexpr size_t kDepth = 128;
+/// Tiles that meet a block of keys before the next block: rows of K and V that lie far apart come
+/// from distant caches, so they should come seldom. Bounded by what the tiles take of L2.
+constexpr size_t kMaxGroup = 8;
+constexpr size_t kGroupBytes = 128 * 1024;
 constexpr size_t kAlignment = 64;  // bytes: the widest vector and a cache line
 
 /// The running state of a tile, in the caller's scratch; matrices have kTile columns.
@@ -58,17 +62,29 @@ struct KeyBlock {
   size_t count = 0;
 };
 
-size_t scratch_floats(size_t head_size, size_t value_size) noexcept {
-  return kTile * (head_size + value_size + kKeyBlock + 3) + kAlignment / sizeof(float);
+/// Floats of one tile's own state, a multiple of the alignment.
+size_t tile_floats(size_t head_size, size_t value_size) {
+  return kTile * (head_size + value_size + 3);
 }
 
-Tile place_tile(const Attention& a, float* scratch) {
+size_t group_tiles(size_t head_size, size_t value_size) {
+  const size_t fitting = kGroupBytes / (tile_floats(head_size, value_size) * sizeof(float));
+  return HWY_MAX(HWY_MIN(fitting, kMaxGroup), size_t{1});
+}
+
+size_t scratch_floats(size_t head_size, size_t value_size) noexcept {
+  return group_tiles(head_size, value_size) * tile_floats(head_size, value_size) +
+         kTile * kKeyBlock + kAlignment / sizeof(float);
+}
+
+/// The state of the group's tile number `number`; S and P are shared.
+Tile place_tile(const Attention& a, float* scratch, size_t number) {
   constexpr uintptr_t kMask = kAlignment - 1;
   Tile tile;
-  tile.q = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + kMask) & ~kMask);
+  tile.scores = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + kMask) & ~kMask);
+  tile.q = tile.scores + kKeyBlock * kTile + number * tile_floats(a.head_size, a.value_size);
   tile.out = tile.q + a.head_size * kTile;
-  tile.scores = tile.out + a.value_size * kTile;
-  tile.largest = tile.scores + kKeyBlock * kTile;
+  tile.largest = tile.out + a.value_size * kTile;
   tile.total = tile.largest + kTile;
   tile.fade = tile.total + kTile;
   return tile;
@@ -89,8 +105,8 @@ size_t collect_keys(const Attention& a, size_t next, size_t end, KeyBlock& block
 
 /// S[row, 0:kCount vectors] += sum over c in [0, depth) of k[row][c] * q[c, ...], kRows rows.
 template <size_t kCount>
-HWY_INLINE void multiply_scores(const float* const* k, size_t c0, size_t depth, const float* q,
-                                float* scores) {
+HWY_NOINLINE void multiply_scores(const float* const* k, size_t c0, size_t depth, const float* q,
+                                  float* scores) {
   const D d;
   V sums[kRows][kCount];
   const float* rows[kRows];
@@ -182,7 +198,7 @@ void soften_block(size_t keys, const Tile& tile) {
 
 /// Ot[c, ...] = Ot * fade + sum over keys of V[key, column + c] * P[key, ...], c in [0, kColumns).
 template <size_t kColumns, size_t kCount>
-HWY_INLINE void multiply_values(const KeyBlock& block, size_t column, const Tile& tile) {
+HWY_NOINLINE void multiply_values(const KeyBlock& block, size_t column, const Tile& tile) {
   const D d;
   V sums[kColumns][kCount];
   HWY_UNROLL(8)
@@ -243,37 +259,55 @@ void finish_tile(const Attention& a, size_t row, size_t rows, const Tile& tile) 
   store_transposed<kTile>(tile.out, tile.total, rows, a.value_size, {a.out + row * a.ldo, a.ldo});
 }
 
-/// Query rows [row, row + rows), at most kCount vectors of them.
+/// One block of keys for the query rows [row, row + rows), at most kCount vectors of them.
 template <size_t kCount>
-void attend_tile(const Attention& a, size_t row, size_t rows, const Tile& tile) {
-  start_tile(a, row, rows, tile);
-  const size_t end = a.causal ? HWY_MIN(a.keys, row + rows) : a.keys;
+void attend_block(const Attention& a, const KeyBlock& block, size_t row, const Tile& tile) {
+  score_block<kCount>(a, block, tile);
+  if (a.causal && block.index[block.count - 1] > row) {
+    hide_later_keys<kCount>(block, row, tile.scores);
+  }
+  soften_block<kCount>(block.count, tile);
+  value_block<kCount>(a, block, tile);
+}
+
+void attend_block(const Attention& a, const KeyBlock& block, size_t row, size_t rows,
+                  const Tile& tile) {
+  if (a.causal && block.index[0] >= row + rows) return;
+  // A last tile of few rows leaves out whole vectors.
+  if (rows > 2 * kLanes) {
+    attend_block<3>(a, block, row, tile);
+  } else if (rows > kLanes) {
+    attend_block<2>(a, block, row, tile);
+  } else {
+    attend_block<1>(a, block, row, tile);
+  }
+}
+
+/// Query rows [row0, row1), at most a group of tiles.
+void attend_group(const Attention& a, size_t row0, size_t row1, float* scratch) {
+  const auto for_each_tile = [&](auto&& body) {
+    for (size_t row = row0, number = 0; row < row1; row += kTile, ++number) {
+      body(row, HWY_MIN(row1 - row, kTile), place_tile(a, scratch, number));
+    }
+  };
+  for_each_tile([&](size_t row, size_t rows, const Tile& tile) { start_tile(a, row, rows, tile); });
+  const size_t end = a.causal ? HWY_MIN(a.keys, row1) : a.keys;
   KeyBlock block;
   for (size_t next = 0; next < end;) {
     next = collect_keys(a, next, end, block);
     if (block.count == 0) break;
-    score_block<kCount>(a, block, tile);
-    if (a.causal && block.index[block.count - 1] > row) {
-      hide_later_keys<kCount>(block, row, tile.scores);
-    }
-    soften_block<kCount>(block.count, tile);
-    value_block<kCount>(a, block, tile);
+    for_each_tile([&](size_t row, size_t rows, const Tile& tile) {
+      attend_block(a, block, row, rows, tile);
+    });
   }
-  finish_tile(a, row, rows, tile);
+  for_each_tile(
+      [&](size_t row, size_t rows, const Tile& tile) { finish_tile(a, row, rows, tile); });
 }
 
 void run(const Attention& a, size_t row0, size_t row1, float* scratch) noexcept {
-  const Tile tile = place_tile(a, scratch);
-  for (size_t row = row0; row < row1; row += kTile) {
-    const size_t rows = HWY_MIN(row1 - row, kTile);
-    // A last tile of few rows leaves out whole vectors.
-    if (rows > 2 * kLanes) {
-      attend_tile<3>(a, row, rows, tile);
-    } else if (rows > kLanes) {
-      attend_tile<2>(a, row, rows, tile);
-    } else {
-      attend_tile<1>(a, row, rows, tile);
-    }
+  const size_t group_rows = group_tiles(a.head_size, a.value_size) * kTile;
+  for (size_t row = row0; row < row1; row += group_rows) {
+    attend_group(a, row, HWY_MIN(row1, row + group_rows), scratch);
   }
 }
 
