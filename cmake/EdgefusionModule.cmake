@@ -6,6 +6,16 @@ else()
       CACHE STRING "Instruction sets the per_isa tests run under")
 endif()
 
+# Fuzzing needs coverage marks in every module, and sanitizers to see what goes wrong.
+if(EDGEFUSION_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "EDGEFUSION_FUZZ needs clang (libFuzzer); set CMAKE_CXX_COMPILER")
+  endif()
+  if(NOT EDGEFUSION_SANITIZE)
+    set(EDGEFUSION_SANITIZE "address,undefined")
+  endif()
+endif()
+
 # ef_flags(TARGET): the flags every target of this project gets; on targets, never global.
 function(ef_flags target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wno-psabi)
@@ -18,6 +28,9 @@ function(ef_flags target)
     target_compile_options(${target} PRIVATE -fsanitize=${EDGEFUSION_SANITIZE}
                                              -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${EDGEFUSION_SANITIZE})
+  endif()
+  if(EDGEFUSION_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
 endfunction()
 
