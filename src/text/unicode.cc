@@ -55,6 +55,31 @@ std::vector<utf8proc_int32_t> decompose(std::u32string_view text) {
   return out;
 }
 
+void compose(std::vector<utf8proc_int32_t>& points) {
+  const utf8proc_ssize_t count =
+      utf8proc_normalize_utf32(points.data(), static_cast<utf8proc_ssize_t>(points.size()),
+                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  EF_CHECK(count >= 0, "composition of valid code points");
+  points.resize(static_cast<size_t>(count));
+}
+
+/// Normal form of what lies between inert code points, which stay as they are and where they are.
+std::u32string to_normal_form(std::u32string_view text, bool composed) {
+  const auto is_inert = [](char32_t c) { return has_property(inert_differences(), c, false); };
+  std::u32string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto end = std::ranges::find_if(text, is_inert);
+    const auto length = static_cast<size_t>(end - text.begin());
+    std::vector<utf8proc_int32_t> points = decompose(text.substr(0, length));
+    if (composed) compose(points);
+    out.append(points.begin(), points.end());
+    if (length < text.size()) out.push_back(text[length]);
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return out;
+}
+
 bool is_ascii(std::u32string_view text) {
   return std::ranges::all_of(text, [](char32_t c) { return c < 0x80; });
 }
@@ -161,18 +186,11 @@ std::u32string to_lower(std::u32string_view text) {
 }
 
 std::u32string to_nfc(std::u32string_view text) {
-  if (is_ascii(text)) return std::u32string(text);
-  std::vector<utf8proc_int32_t> points = decompose(text);
-  const utf8proc_ssize_t count =
-      utf8proc_normalize_utf32(points.data(), static_cast<utf8proc_ssize_t>(points.size()),
-                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
-  EF_CHECK(count >= 0, "composition of valid code points");
-  return std::u32string(points.begin(), points.begin() + count);
+  return is_ascii(text) ? std::u32string(text) : to_normal_form(text, true);
 }
 
 std::u32string to_nfd(std::u32string_view text) {
-  const std::vector<utf8proc_int32_t> points = decompose(text);
-  return std::u32string(points.begin(), points.end());
+  return is_ascii(text) ? std::u32string(text) : to_normal_form(text, false);
 }
 
 }  // namespace edgefusion::text

@@ -1,4 +1,4 @@
-// Made by scripts/goldens/unicode_differences.py from tokenizers 0.23.3
+// Made by scripts/unicode_differences.py from tokenizers 0.23.3
 // against utf8proc 2.8.0 (Unicode 15.0.0); do not edit.
 #include "text/unicode_differences.h"
 
@@ -78,6 +78,22 @@ constexpr PropertyRange kControl[] = {
     {0x13430, 0x1343f, false},
 };
 
+constexpr PropertyRange kInert[] = {
+    {0x7fd, 0x7fd, true},     {0x898, 0x89f, true},     {0x8ca, 0x8d3, true},
+    {0x9fe, 0x9fe, true},     {0xc3c, 0xc3c, true},     {0xd3b, 0xd3c, true},
+    {0xeba, 0xeba, true},     {0x1715, 0x1715, true},   {0x1abf, 0x1ace, true},
+    {0x1df6, 0x1dfa, true},   {0xa82c, 0xa82c, true},   {0x10d24, 0x10d27, true},
+    {0x10eab, 0x10eac, true}, {0x10efd, 0x10eff, true}, {0x10f46, 0x10f50, true},
+    {0x10f82, 0x10f85, true}, {0x11070, 0x11070, true}, {0x1133b, 0x1133b, true},
+    {0x1145e, 0x1145e, true}, {0x11839, 0x1183a, true}, {0x11930, 0x11930, true},
+    {0x11938, 0x11938, true}, {0x1193d, 0x1193e, true}, {0x11943, 0x11943, true},
+    {0x119e0, 0x119e0, true}, {0x11a34, 0x11a34, true}, {0x11a47, 0x11a47, true},
+    {0x11a99, 0x11a99, true}, {0x11d42, 0x11d42, true}, {0x11d44, 0x11d45, true},
+    {0x11d97, 0x11d97, true}, {0x11f41, 0x11f42, true}, {0x16ff0, 0x16ff1, true},
+    {0x1e08f, 0x1e08f, true}, {0x1e130, 0x1e136, true}, {0x1e2ae, 0x1e2ae, true},
+    {0x1e2ec, 0x1e2ef, true}, {0x1e4ec, 0x1e4ef, true},
+};
+
 constexpr LowerCaseRange kLowerCase[] = {
     {0x1c89, 0x1c89, 1},    {0xa7cb, 0xa7cb, -42343}, {0xa7cc, 0xa7cc, 1}, {0xa7ce, 0xa7ce, 1},
     {0xa7d2, 0xa7d2, 1},    {0xa7d4, 0xa7d4, 1},      {0xa7da, 0xa7da, 1}, {0xa7dc, 0xa7dc, -42561},
@@ -91,6 +107,7 @@ std::span<const PropertyRange> number_differences() { return kNumber; }
 std::span<const PropertyRange> nonspacing_mark_differences() { return kNonspacingMark; }
 std::span<const PropertyRange> punctuation_differences() { return kPunctuation; }
 std::span<const PropertyRange> control_differences() { return kControl; }
+std::span<const PropertyRange> inert_differences() { return kInert; }
 std::span<const LowerCaseRange> lower_case_differences() { return kLowerCase; }
 
 }  // namespace edgefusion::text

@@ -20,12 +20,14 @@ struct LowerCaseRange {
 };
 
 /// Tables in ascending order: where the `tokenizers` library, whose ids are our reference, follows
-/// another version of Unicode than utf8proc. Made by scripts/goldens/unicode_differences.py.
+/// another version of Unicode than utf8proc. Made by scripts/unicode_differences.py.
 std::span<const PropertyRange> letter_differences();
 std::span<const PropertyRange> number_differences();
 std::span<const PropertyRange> nonspacing_mark_differences();
 std::span<const PropertyRange> punctuation_differences();
 std::span<const PropertyRange> control_differences();
+/// Code points that the reference's normal forms leave alone: younger than its tables.
+std::span<const PropertyRange> inert_differences();
 std::span<const LowerCaseRange> lower_case_differences();
 
 }  // namespace edgefusion::text

@@ -63,8 +63,8 @@ Result<Vocabulary> Vocabulary::from_lines(std::string_view text) {
     const std::string_view line = text.substr(begin, end - begin);
     auto decoded = decode_utf8(line);
     if (!decoded) {
-      return fail(
-          std::move(decoded.error().add_context("line " + std::to_string(line_number + 1))));
+      return fail(ErrorCode::bad_file,
+                  "line " + std::to_string(line_number + 1) + ": " + decoded.error().message());
     }
     if (line_number >= kMaxTokens) {
       return fail(ErrorCode::bad_file,
