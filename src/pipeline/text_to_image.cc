@@ -1,0 +1,216 @@
+#include "pipeline/text_to_image.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "core/process_memory.h"
+#include "diffusion/sampler.h"
+#include "pipeline/denoising.h"
+#include "pipeline/network_runner.h"
+#include "pipeline/resolved_request.h"
+
+namespace edgefusion::pipeline {
+namespace {
+
+/// One request on its way: what the stages share.
+class Generation {
+ public:
+  Generation(const Model& model, const Runtime& runtime, const ResolvedRequest& resolved)
+      : model_(model), runtime_(runtime), resolved_(resolved), request_(resolved.request) {}
+
+  Result<GenerationResult> run() {
+    EF_TRY(const Tensor text_states, encode_text());
+    EF_TRY(result_.latents, denoise(text_states));
+    EF_TRY_STATUS(decode());
+    result_.cut_tokens = resolved_.cut_tokens;
+    result_.steps = resolved_.steps;
+    result_.width = resolved_.width;
+    result_.height = resolved_.height;
+    result_.guidance_scale = resolved_.guidance_scale;
+    result_.scheduler = resolved_.scheduler_name;
+    return std::move(result_);
+  }
+
+ private:
+  /// Runs `work`, keeping its time under `stage`.
+  template <typename Work>
+  auto timed(Stage stage, const Work& work) -> decltype(work()) {
+    if (request_.cancel != nullptr && request_.cancel->load()) {
+      return fail(ErrorCode::cancelled, "cancelled");
+    }
+    report(stage, 0, 1);
+    const auto start = std::chrono::steady_clock::now();
+    auto result = work();
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    result_.times.push_back({stage, elapsed.count()});
+    return result;
+  }
+
+  void report(Stage stage, size_t done, size_t total) const {
+    if (request_.progress) request_.progress(stage, done, total);
+  }
+
+  Result<engine::Program> compile(Result<graph::Graph> graph, const char* role) const {
+    if (!graph) return fail(std::move(graph).error());
+    return engine::compile(std::move(*graph), *model_.network(role).weights,
+                           {.precision = request_.precision, .taps = {}}, runtime_);
+  }
+
+  Result<Tensor> encode_text() {
+    EF_TRY(engine::Program program, timed(Stage::load_text_encoder, [&] {
+             return compile(model_.text_encoder_graph(resolved_.prompts(), request_.clip_skip),
+                            "text_encoder");
+           }));
+    NamedTensors inputs;
+    inputs["input_ids"] = resolved_.input_ids;
+    EF_TRY(NamedTensors outputs, timed(Stage::text_encoder, [&] {
+             return run_network(program, inputs, *runtime_.pool);
+           }));
+    Tensor states = std::move(outputs.at("last_hidden_state"));
+    EF_TRY_STATUS(check_finite(states.values<float>(), "text_encoder"));
+    return states;
+  }
+
+  Result<Tensor> denoise(const Tensor& text_states) {
+    const Shape& shape = resolved_.latents;
+    EF_TRY(engine::Program program, timed(Stage::load_unet, [&] {
+             return compile(model_.unet_graph(resolved_.unet_batch(), shape[2], shape[3]), "unet");
+           }));
+    Denoising denoising(model_, resolved_, std::move(program), text_states);
+    const auto noise = diffusion::make_noise_generator(
+        request_.seed,
+        {.device = request_.rng, .seeds = request_.batch_seeds, .images = request_.batch});
+    std::vector<float> first(static_cast<size_t>(shape.elements()));
+    noise->randn(first);
+    diffusion::SampleOptions options;
+    options.cancel = request_.cancel;
+    options.after_step = [&](size_t done, size_t total, std::span<float>) {
+      report(Stage::unet, done, total);
+    };
+    EF_TRY(const diffusion::Latents latents, timed(Stage::unet, [&] {
+             return diffusion::sample(
+                 *resolved_.scheduler,
+                 [&](std::span<const float> input, float timestep, size_t, std::span<float> out) {
+                   return denoising.run(input, timestep, *runtime_.pool, out);
+                 },
+                 diffusion::initial_latents(*resolved_.scheduler, first), *noise, options);
+           }));
+    return Tensor::from_f32(shape, latents);
+  }
+
+  /// Pictures one by one: the decoder is the hungriest network and gains nothing from a batch.
+  Status decode() {
+    const Shape& shape = resolved_.latents;
+    EF_TRY(engine::Program program, timed(Stage::load_decoder, [&] {
+             return compile(model_.decoder_graph(1, shape[2], shape[3]), "vae");
+           }));
+    return timed(Stage::decoder, [&]() -> Status {
+      for (int64_t image = 0; image < shape[0]; ++image) {
+        EF_TRY_STATUS(decode_one(program, image));
+        report(Stage::decoder, static_cast<size_t>(image) + 1, static_cast<size_t>(shape[0]));
+      }
+      return {};
+    });
+  }
+
+  Status decode_one(engine::Program& program, int64_t image) {
+    Shape shape = resolved_.latents;
+    shape.set(0, 1);
+    const auto count = static_cast<size_t>(shape.elements());
+    const auto all = result_.latents.values<float>();
+    Tensor latent = Tensor::from_f32(shape, all.subspan(static_cast<size_t>(image) * count, count));
+    for (float& value : latent.values<float>()) value /= model_.latent_space().scaling_factor;
+    NamedTensors inputs;
+    inputs["latent"] = nchw_to_nhwc(latent.view());
+    EF_TRY(const NamedTensors outputs, run_network(program, inputs, *runtime_.pool));
+    const Tensor& pixels = outputs.at("image");
+    EF_TRY_STATUS(check_finite(pixels.values<float>(), "vae"));
+    result_.images.push_back(to_image(pixels));
+    return {};
+  }
+
+  /// [1,H,W,3] from -1 to 1 -> 8 bits, halves to even, as numpy rounds for diffusers.
+  static formats::Image to_image(const Tensor& pixels) {
+    formats::Image image;
+    image.height = static_cast<int>(pixels.shape()[1]);
+    image.width = static_cast<int>(pixels.shape()[2]);
+    image.channels = static_cast<int>(pixels.shape()[3]);
+    image.pixels.reserve(static_cast<size_t>(pixels.elements()));
+    for (const float value : pixels.values<float>()) {
+      const float unit = std::clamp(value * 0.5f + 0.5f, 0.0f, 1.0f);
+      image.pixels.push_back(static_cast<uint8_t>(std::nearbyint(unit * 255.0f)));
+    }
+    return image;
+  }
+
+  const Model& model_;
+  const Runtime& runtime_;
+  const ResolvedRequest& resolved_;
+  const GenerationRequest& request_;
+  GenerationResult result_;
+};
+
+Result<engine::MemoryForecast> forecast_network(Result<graph::Graph> graph,
+                                                const TensorSource& weights,
+                                                const GenerationRequest& request,
+                                                const Runtime& runtime) {
+  if (!graph) return fail(std::move(graph).error());
+  return engine::forecast(std::move(*graph), &weights,
+                          {.precision = request.precision, .taps = {}}, runtime);
+}
+
+std::string mebibytes(int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& runtime,
+                                             const ResolvedRequest& resolved) {
+  const GenerationRequest& request = resolved.request;
+  const int64_t height = resolved.latents[2], width = resolved.latents[3];
+  GenerationForecast result;
+  EF_TRY(result.text_encoder,
+         forecast_network(model.text_encoder_graph(resolved.prompts(), request.clip_skip),
+                          *model.network("text_encoder").weights, request, runtime));
+  EF_TRY(result.unet, forecast_network(model.unet_graph(resolved.unet_batch(), height, width),
+                                       *model.network("unet").weights, request, runtime));
+  EF_TRY(result.decoder, forecast_network(model.decoder_graph(1, height, width),
+                                          *model.network("vae").weights, request, runtime));
+  const int64_t largest =
+      std::max({result.text_encoder.total(), result.unet.total(), result.decoder.total()});
+  result.peak_bytes = resident_bytes() + largest;
+  return result;
+}
+
+}  // namespace
+
+std::string_view to_string(Stage stage) {
+  switch (stage) {
+    case Stage::load_text_encoder: return "load text encoder";
+    case Stage::text_encoder: return "text encoder";
+    case Stage::load_unet: return "load U-Net";
+    case Stage::unet: return "U-Net";
+    case Stage::load_decoder: return "load decoder";
+    case Stage::decoder: return "decoder";
+  }
+  return "?";
+}
+
+Result<GenerationForecast> TextToImage::forecast(const GenerationRequest& request) const {
+  EF_TRY(const ResolvedRequest resolved, resolve_request(*model_, request));
+  return forecast_resolved(*model_, runtime_, resolved);
+}
+
+Result<GenerationResult> TextToImage::generate(const GenerationRequest& request) const {
+  EF_TRY(const ResolvedRequest resolved, resolve_request(*model_, request));
+  EF_TRY(const GenerationForecast forecast, forecast_resolved(*model_, runtime_, resolved));
+  if (request.memory_limit_bytes && forecast.peak_bytes > *request.memory_limit_bytes) {
+    return fail(ErrorCode::resource_exhausted,
+                "memory limit " + mebibytes(*request.memory_limit_bytes) +
+                    ": this picture takes " + mebibytes(forecast.peak_bytes) + " (text encoder " +
+                    mebibytes(forecast.text_encoder.total()) + ", U-Net " +
+                    mebibytes(forecast.unet.total()) + ", decoder " +
+                    mebibytes(forecast.decoder.total()) + "; one at a time)");
+  }
+  return Generation(*model_, runtime_, resolved).run();
+}
+
+}  // namespace edgefusion::pipeline
