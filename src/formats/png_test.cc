@@ -212,6 +212,21 @@ TEST(Png, PixelsAreCountedBeforeMemoryIsTaken) {
   EXPECT_NE(error_of(bytes, {.max_file_bytes = 10}), "no error");
 }
 
+TEST(Png, AChunkThatClaimsMoreThanTheFileHasTakesNoMemory) {
+  auto bytes = encode_png(picture(2, 2, 3), std::vector<PngText>{{"k", "text"}}).value();
+  constexpr size_t kTextLength = 33;  // signature and header chunk come before
+  bytes[kTextLength] = std::byte{0x65};
+  EXPECT_NE(error_of(bytes).find("p.png: chunk tEXt: expected 1694498"), std::string::npos)
+      << error_of(bytes);
+}
+
+TEST(Png, ATextChunkBeyondTheLimitIsRefused) {
+  const std::vector<PngText> texts = {{"k", std::string(9 << 20, 'x')}};
+  const auto bytes = encode_png(picture(2, 2, 3), texts);
+  ASSERT_TRUE(bytes.has_value());
+  EXPECT_NE(error_of(*bytes).find("chunk tEXt: expected at most 8388608 bytes"), std::string::npos);
+}
+
 TEST(Png, AMissingFileAndAnEmptyFileAreErrors) {
   EXPECT_EQ(read_png("no/such.png").error().code(), ErrorCode::not_found);
   EXPECT_EQ(error_of({}), "p.png: expected a PNG, found another format");
