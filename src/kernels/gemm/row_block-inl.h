@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "hwy/cache_control.h"
 #include "kernels/elementwise/activation-inl.h"
 #include "kernels/gemm/row_block.h"
 
@@ -81,6 +82,8 @@ struct TileTarget {
   const float* start;  ///< bias of the panel, [kColumns]; null: go on from dst
 };
 
+inline constexpr int64_t kLineBytes = 64;  // of a cache
+
 /// kRows x kVectors vectors of sums, in registers over the whole depth of the block.
 template <int kRows, int kVectors>
 HWY_NOINLINE void sum_tile(const RowBlock& block, int64_t row, const float* HWY_RESTRICT panel,
@@ -127,6 +130,10 @@ HWY_INLINE void sum_rows(int rows, const RowBlock& block, int64_t row, const flo
     if (rows < kRows) return sum_rows<kRows - 1, kVectors>(rows, block, row, panel, target);
   }
   sum_tile<kRows, kVectors>(block, row, panel, target);
+}
+
+HWY_INLINE void prefetch_bytes(const void* from, int64_t bytes) {
+  for (int64_t b = 0; b < bytes; b += kLineBytes) hwy::Prefetch(static_cast<const char*>(from) + b);
 }
 
 // ---- Epilogue, over a tile that has just been stored ----
@@ -192,6 +199,9 @@ HWY_INLINE void whole_tile(const RowBlock& block, int64_t row, int rows, const f
                            const float* bias) {
   const Epilogue& e = block.epilogue;
   float* dst = block.dst + row * block.dst_stride;
+  for (int r = 0; r < rows && row + kTile.rows + r < block.rows; ++r) {
+    prefetch_bytes(dst + (kTile.rows + r) * block.dst_stride, kVectors * kLanes * sizeof(float));
+  }
   const TileTarget target{dst, block.dst_stride, block.first ? bias : nullptr};
   sum_rows<kTile.rows, kVectors>(rows, block, row, panel, target);
   if (!block.last) return;
@@ -234,7 +244,14 @@ HWY_INLINE void row_block(const RowBlock& block) {
   if (block.epilogue.bias != nullptr) {
     std::memcpy(bias, block.epilogue.bias, static_cast<size_t>(block.columns) * sizeof(float));
   }
+  // Every tile asks for its share of the panel that comes next.
+  const int64_t panel_bytes = block.depth * kColumns * static_cast<int64_t>(sizeof(T));
+  const int64_t share = panel_bytes * kTile.rows / block.rows;
   for (int64_t row = 0; row < block.rows; row += kTile.rows) {
+    if (block.next_panel != nullptr) {
+      prefetch_bytes(static_cast<const char*>(block.next_panel) + share * (row / kTile.rows),
+                     share);
+    }
     const int64_t left = block.rows - row;
     const int rows = left < kTile.rows ? static_cast<int>(left) : kTile.rows;
     if (block.columns == kColumns) {
