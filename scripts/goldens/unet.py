@@ -12,7 +12,7 @@ MID = "UNetMidBlock2DCrossAttn"
 # Never as many norm groups as channels: a group of one channel cancels the time embedding, and the
 # case would pass without it.
 FOUR_STAGES = dict(
-    block_out_channels=(16, 16, 24, 24),
+    block_out_channels=(16, 16, 16, 24),
     down_block_types=(CROSS_DOWN, CROSS_DOWN, CROSS_DOWN, PLAIN_DOWN),
     up_block_types=(PLAIN_UP, CROSS_UP, CROSS_UP, CROSS_UP),
     norm_num_groups=8,
@@ -46,7 +46,7 @@ CASES = {
         dict(
             FOUR_STAGES,
             layers_per_block=2,
-            attention_head_dim=[2, 4, 3, 6],
+            attention_head_dim=[2, 4, 1, 6],
             use_linear_projection=True,
             upcast_attention=True,
             cross_attention_dim=32,
@@ -61,7 +61,7 @@ CASES = {
         [SQUARE, ODD_PAIR],
     ),
     "bk_tiny": (
-        dict(THREE_STAGES, block_out_channels=(32, 32, 32), norm_num_groups=16),
+        dict(THREE_STAGES, block_out_channels=(24, 24, 24)),
         "f16",
         [TAPPED, SQUARE, WIDE, ODD_PAIR],
     ),
@@ -97,7 +97,7 @@ CASES = {
     "plain_only": (
         dict(
             THREE_STAGES,
-            block_out_channels=(16, 32),
+            block_out_channels=(16, 24),
             down_block_types=(PLAIN_DOWN,) * 2,
             up_block_types=(PLAIN_UP,) * 2,
         ),
@@ -119,7 +119,7 @@ CASES = {
     "uneven_depths": (
         dict(
             THREE_STAGES,
-            block_out_channels=(16, 32),
+            block_out_channels=(16, 24),
             down_block_types=(CROSS_DOWN, PLAIN_DOWN),
             up_block_types=(PLAIN_UP, CROSS_UP),
             layers_per_block=[1, 2],
