@@ -120,7 +120,7 @@ Status read_added_tokens(const json& object, TokenizerConfig& config) {
     }
     token.id = value.get<int32_t>();
     token.normalized = std::ranges::none_of(
-        config.roles, [&](const auto& role) { return role.second.content == content; });
+        config.roles, [&](const auto& role) { return role.second.content == token.content; });
     config.added.push_back(std::move(token));
   }
   std::ranges::stable_sort(config.added, {}, &AddedToken::id);
