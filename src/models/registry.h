@@ -52,8 +52,8 @@ struct NetworkOptions {
 /// build_vae_* and build_taesd_*; also unsupported if the class cannot fill the role.
 struct NetworkRequest {
   NetworkRole role = NetworkRole::unet;
-  NetworkSizes sizes;
-  NetworkOptions options;
+  NetworkSizes sizes = {};
+  NetworkOptions options = {};
 };
 Result<graph::Graph> build_network(const nlohmann::json& config, const std::string& origin,
                                    const NetworkRequest& request, const TensorSource* weights);

@@ -112,8 +112,8 @@ TEST_P(NetworkParity, EqualsTheReferenceImplementation) {
   for (const Job& job : jobs) run_job(*golden, job);
 }
 
-std::string test_name(const testing::TestParamInfo<std::string>& info) {
-  std::string name = executor_name() + "_" + info.param;
+std::string test_name(const testing::TestParamInfo<std::string>& row) {
+  std::string name = executor_name() + "_" + row.param;
   std::ranges::replace(name, '/', '_');
   return name;
 }
