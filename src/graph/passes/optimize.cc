@@ -3,12 +3,12 @@
 namespace edgefusion::graph {
 
 void optimize(Graph& graph) {
+  graph.eliminate_dead_nodes();  // a dead user would keep a value from being fused
   fold_constants(graph);
   remove_identities(graph);
   fuse_norm_activation(graph);
   fuse_epilogue(graph);
   fuse_upsample(graph);
-  graph.eliminate_dead_nodes();
 }
 
 }  // namespace edgefusion::graph

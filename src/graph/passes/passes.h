@@ -27,7 +27,7 @@ int fuse_epilogue(Graph& graph);
 /// resize_nearest by exactly 2 followed only by a stride-1 conv2d becomes conv2d with upsample2x.
 int fuse_upsample(Graph& graph);
 
-/// All of the above in order, then dead code. What the engine compiles.
+/// Drops dead code, then all of the above in order. What the engine compiles.
 void optimize(Graph& graph);
 
 }  // namespace edgefusion::graph

@@ -1,0 +1,145 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "graph/builder.h"
+#include "graph/testing/given_weights.h"
+
+namespace edgefusion::graph {
+
+/// A seeded graph with everything the passes look for, at random places: chains of convolutions,
+/// norms, activations, adds, linears, attention, upsampling, reshapes and constants, with values
+/// that have several users and outputs in the middle. Weights and inputs are small and random.
+class RandomGraph {
+ public:
+  explicit RandomGraph(uint32_t seed) : random_(seed) {
+    GraphBuilder builder("random", nullptr);
+    g_ = &builder;
+    pictures_.push_back(g_->input("x", {2, 4, 4, kChannels}));
+    inputs_["x"] = noise({2, 4, 4, kChannels});
+    for (int i = 0; i < 14; ++i) add_step(i);
+    g_->output("last", pictures_.back());
+    graph_ = *builder.finish();
+    g_ = nullptr;
+    give_weights();
+  }
+
+  const Graph& graph() const { return graph_; }
+  const GivenWeights& weights() const { return weights_; }
+  const std::map<std::string, Tensor>& inputs() const { return inputs_; }
+
+ private:
+  static constexpr int64_t kChannels = 4;
+
+  int pick(int count) { return std::uniform_int_distribution<int>(0, count - 1)(random_); }
+
+  // Mostly the newest value, so that chains arise; at times an old one, so that values are shared.
+  ValueId any_picture() {
+    if (pick(3) != 0) return pictures_.back();
+    return pictures_[static_cast<size_t>(pick(static_cast<int>(pictures_.size())))];
+  }
+
+  ValueId partner_of(ValueId x) {
+    for (int i = 0; i < 8; ++i) {
+      const ValueId candidate = any_picture();
+      if (g_->shape(candidate) == g_->shape(x)) return candidate;
+    }
+    return x;
+  }
+
+  Tensor noise(const Shape& shape) {
+    Tensor tensor(shape, DType::f32);
+    std::uniform_real_distribution<float> uniform(-0.6f, 0.6f);
+    for (float& x : tensor.values<float>()) x = uniform(random_);
+    return tensor;
+  }
+
+  Activation any_activation() { return kActivations[1 + static_cast<size_t>(pick(7))].activation; }
+
+  ValueId self_attention(ValueId x, const WeightScope& w) {
+    const Shape picture = g_->shape(x);
+    const ValueId tokens = g_->reshape(x, {picture[0], picture[1] * picture[2], kChannels});
+    const ValueId y = g_->attention({g_->linear(tokens, w / "q", kChannels), tokens,
+                                     g_->linear(tokens, w / "v", kChannels, false), kNoValue},
+                                    {2, 0.7f, false});
+    return g_->reshape(g_->reshape(y, {picture.elements()}), picture);
+  }
+
+  ValueId upsample(ValueId x, const WeightScope& w) {
+    const Shape picture = g_->shape(x);
+    if (picture[1] > 8) return g_->conv2d(x, w, kChannels, {.stride = 2});
+    const ValueId larger = g_->resize_nearest(x, 2 * picture[1], 2 * picture[2]);
+    return g_->conv2d(larger, w, kChannels, {.stride = 1 + pick(2)});
+  }
+
+  void add_step(int i) {
+    const WeightScope w = WeightScope("step") / i;
+    const ValueId x = any_picture();
+    ValueId y = x;
+    switch (pick(10)) {
+      case 0:
+        y = g_->conv2d(x, w, kChannels, {.bias = pick(2) == 0});
+        break;
+      case 1:
+        y = g_->linear(x, w, kChannels);
+        break;
+      case 2:
+        y = g_->activation(g_->conv2d(x, w, kChannels), any_activation());
+        break;
+      case 3:
+        y = g_->activation(g_->group_norm(x, w, 2, 1e-3f), any_activation());
+        break;
+      case 4:
+        y = g_->add(partner_of(x), g_->conv2d(x, w, kChannels));
+        break;
+      case 5:
+        y = g_->add(g_->linear(x, w, kChannels), partner_of(x));
+        break;
+      case 6:
+        y = g_->activation(x, any_activation());
+        break;
+      case 7:
+        y = self_attention(x, w);
+        break;
+      case 8:
+        y = upsample(x, w);
+        break;
+      default: {
+        const ValueId constant = g_->constant("c", noise({kChannels}));
+        y = g_->mul(g_->affine(x, 1.0f, 0.0f), g_->affine(constant, 2.0f, 0.5f));
+      }
+    }
+    pictures_.push_back(y);
+    const bool made_here = y != x && !graph_has_output(y);
+    if (made_here && pick(5) == 0) tap(y, i);
+  }
+
+  bool graph_has_output(ValueId id) const {
+    return std::find(tapped_.begin(), tapped_.end(), id) != tapped_.end();
+  }
+
+  void tap(ValueId y, int i) {
+    g_->output("tap" + std::to_string(i), y);
+    tapped_.push_back(y);
+  }
+
+  void give_weights() {
+    for (const Node& node : graph_.nodes()) {
+      if (node.op != OpKind::weight) continue;
+      weights_.set(node.as<WeightAttrs>().tensors.front(), noise(graph_.value(node.output).shape));
+    }
+  }
+
+  std::mt19937 random_;
+  GraphBuilder* g_ = nullptr;  // while the constructor runs
+  std::vector<ValueId> pictures_, tapped_;
+  Graph graph_;
+  GivenWeights weights_;
+  std::map<std::string, Tensor> inputs_;
+};
+
+}  // namespace edgefusion::graph
