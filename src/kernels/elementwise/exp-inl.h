@@ -14,7 +14,7 @@ HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
 
 /// e^(x + low), |low| <= 2^-10 |x| + tiny: `low` is what x could not hold. For x + low in
-/// [-87, 88.72] the relative error is <= 2 ulp (polynomial 3.1e-9, the rest rounding); below -87
+/// [-86.9, 88.72] the relative error is <= 2 ulp (polynomial 3.1e-9, the rest rounding); below -86.9
 /// it is 0, above 88.73 inf; NaN stays NaN.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V exp_of_sum(D d, V x, V low) {
@@ -38,7 +38,7 @@ HWY_INLINE V exp_of_sum(D d, V x, V low) {
   const hn::RebindToUnsigned<D> du;
   const V half_power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, biased)));
   const V y = hn::Mul(hn::Mul(p, half_power), hn::Set(d, 2.0f));
-  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.0f)), y);
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -86.9f)), y);
 }
 
 /// e^x; bounds as exp_of_sum.
@@ -47,7 +47,7 @@ HWY_INLINE V exp(D d, V x) {
   return exp_of_sum(d, x, hwy::HWY_NAMESPACE::Zero(d));
 }
 
-/// 2^x for x <= 0, made for softmax: relative error <= 2 ulp for x >= -126, exactly 1 at 0 and
+/// 2^x for x <= 0, made for softmax: relative error <= 2.5 ulp for x >= -126, exactly 1 at 0 and
 /// exactly 0 below -127 (between, either), -inf included; NaN stays NaN. Not for x > 0.5.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V exp2_nonpositive(D d, V x) {

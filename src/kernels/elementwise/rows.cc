@@ -7,8 +7,8 @@
 namespace edgefusion::kernels {
 namespace {
 
-/// floor(index * in / out) as torch computes it: in f32, with the ratio rounded first. The
-/// rounding shows: e.g. for 3 -> 123 line 41 the exact quotient is 1, torch's may be 0 or 1.
+/// floor(index * in / out) as torch computes it: with the ratio rounded to f32 first, except for
+/// doubling. The rounding shows: 3 -> 123 maps index 41 to 0, not to 1.
 size_t nearest_index(size_t index, size_t in, size_t out) {
   if (in == out) return index;
   if (out == 2 * in) return index / 2;

@@ -18,7 +18,8 @@ struct CopyRows {
 void copy_rows(const CopyRows& args, size_t row0, size_t row1) noexcept;
 
 /// Nearest-neighbour resize of one channels-last image: dst[y, x] = src[sy, sx] with
-/// sy = floor(y * src_height / dst_height), as torch interpolate(mode="nearest") given a size.
+/// sy = floor(y * (src_height / dst_height)) rounded as torch interpolate(mode="nearest") does when
+/// it is given a size.
 struct ResizeNearest {
   const float* src = nullptr;  ///< [src_height, src_width, channels], dense
   float* dst = nullptr;        ///< [dst_height, dst_width, channels], dense; must not overlap src
