@@ -1,7 +1,10 @@
 #include "kernels/registry.h"
 
+#include "kernels/attention/attention.h"
 #include "kernels/conv/conv.h"
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/norm/norm.h"
 
 namespace edgefusion::kernels {
 namespace {
@@ -12,6 +15,9 @@ using ListFunction = void (*)(IsaSet, std::vector<KernelInfo>&);
 constexpr ListFunction kFamilies[] = {
     list_gemm_kernels,
     list_conv_kernels,
+    list_attention_kernels,
+    list_norm_kernels,
+    list_elementwise_kernels,
 };
 
 }  // namespace
