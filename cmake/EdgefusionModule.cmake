@@ -18,9 +18,14 @@ endif()
 
 # ef_flags(TARGET): the flags every target of this project gets; on targets, never global.
 function(ef_flags target)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wno-psabi)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wno-psabi
+                         -Wno-missing-field-initializers)
   # Contracting a*b+c to an FMA behind our back would make results depend on the compiler.
   target_compile_options(${target} PRIVATE -ffp-contract=off -fvisibility-inlines-hidden)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    # g++ 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651).
+    target_compile_options(${target} PRIVATE -Wno-restrict)
+  endif()
   if(EDGEFUSION_DEV)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

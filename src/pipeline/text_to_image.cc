@@ -77,57 +77,80 @@ class Generation {
     EF_TRY(engine::Program program, timed(Stage::load_unet, [&] {
              return compile(model_.unet_graph(resolved_.unet_batch(), shape[2], shape[3]), "unet");
            }));
+    if (request_.preview) EF_TRY_STATUS(load_decoder());
     Denoising denoising(model_, resolved_, std::move(program), text_states);
     const auto noise = diffusion::make_noise_generator(
         request_.seed,
         {.device = request_.rng, .seeds = request_.batch_seeds, .images = request_.batch});
     std::vector<float> first(static_cast<size_t>(shape.elements()));
     noise->randn(first);
-    diffusion::SampleOptions options;
-    options.cancel = request_.cancel;
-    options.after_step = [&](size_t done, size_t total, std::span<float>) {
-      report(Stage::unet, done, total);
-    };
+    Status previews;
     EF_TRY(const diffusion::Latents latents, timed(Stage::unet, [&] {
              return diffusion::sample(
                  *resolved_.scheduler,
-                 [&](std::span<const float> input, float timestep, size_t, std::span<float> out) {
-                   return denoising.run(input, timestep, *runtime_.pool, out);
+                 [&](std::span<const float> input, float timestep, size_t,
+                     std::span<float> output) -> Status {
+                   EF_TRY_STATUS(previews);
+                   return denoising.run(input, timestep, *runtime_.pool, output);
                  },
-                 diffusion::initial_latents(*resolved_.scheduler, first), *noise, options);
+                 diffusion::initial_latents(*resolved_.scheduler, first), *noise,
+                 sample_options(previews));
            }));
+    EF_TRY_STATUS(previews);
     return Tensor::from_f32(shape, latents);
+  }
+
+  diffusion::SampleOptions sample_options(Status& previews) {
+    diffusion::SampleOptions options;
+    options.cancel = request_.cancel;
+    options.after_step = [&](size_t done, size_t total, std::span<float> latents) {
+      report(Stage::unet, done, total);
+      if (request_.preview && previews && done < total) previews = preview(done, latents);
+    };
+    return options;
+  }
+
+  Status preview(size_t step, std::span<const float> latents) {
+    EF_TRY(const formats::Image image, decode_one(latents, 0));
+    return request_.preview(step, image);
+  }
+
+  Status load_decoder() {
+    if (decoder_) return {};
+    const Shape& shape = resolved_.latents;
+    EF_TRY(decoder_, timed(Stage::load_decoder, [&] {
+             return compile(model_.decoder_graph(1, shape[2], shape[3]), "vae");
+           }));
+    return {};
   }
 
   /// Pictures one by one: the decoder is the hungriest network and gains nothing from a batch.
   Status decode() {
-    const Shape& shape = resolved_.latents;
-    EF_TRY(engine::Program program, timed(Stage::load_decoder, [&] {
-             return compile(model_.decoder_graph(1, shape[2], shape[3]), "vae");
-           }));
+    EF_TRY_STATUS(load_decoder());
     return timed(Stage::decoder, [&]() -> Status {
-      for (int64_t image = 0; image < shape[0]; ++image) {
-        EF_TRY_STATUS(decode_one(program, image));
-        report(Stage::decoder, static_cast<size_t>(image) + 1, static_cast<size_t>(shape[0]));
+      const int64_t images = resolved_.latents[0];
+      for (int64_t image = 0; image < images; ++image) {
+        EF_TRY(formats::Image decoded, decode_one(result_.latents.values<float>(), image));
+        result_.images.push_back(std::move(decoded));
+        report(Stage::decoder, static_cast<size_t>(image) + 1, static_cast<size_t>(images));
       }
       return {};
     });
   }
 
-  Status decode_one(engine::Program& program, int64_t image) {
+  Result<formats::Image> decode_one(std::span<const float> latents, int64_t image) {
     Shape shape = resolved_.latents;
     shape.set(0, 1);
     const auto count = static_cast<size_t>(shape.elements());
-    const auto all = result_.latents.values<float>();
-    Tensor latent = Tensor::from_f32(shape, all.subspan(static_cast<size_t>(image) * count, count));
+    Tensor latent =
+        Tensor::from_f32(shape, latents.subspan(static_cast<size_t>(image) * count, count));
     for (float& value : latent.values<float>()) value /= model_.latent_space().scaling_factor;
     NamedTensors inputs;
     inputs["latent"] = nchw_to_nhwc(latent.view());
-    EF_TRY(const NamedTensors outputs, run_network(program, inputs, *runtime_.pool));
+    EF_TRY(const NamedTensors outputs, run_network(*decoder_, inputs, *runtime_.pool));
     const Tensor& pixels = outputs.at("image");
     EF_TRY_STATUS(check_finite(pixels.values<float>(), "vae"));
-    result_.images.push_back(to_image(pixels));
-    return {};
+    return to_image(pixels);
   }
 
   /// [1,H,W,3] from -1 to 1 -> 8 bits, halves to even, as numpy rounds for diffusers.
@@ -148,6 +171,7 @@ class Generation {
   const Runtime& runtime_;
   const ResolvedRequest& resolved_;
   const GenerationRequest& request_;
+  std::optional<engine::Program> decoder_;
   GenerationResult result_;
 };
 
@@ -174,8 +198,9 @@ Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& 
                                        *model.network("unet").weights, request, runtime));
   EF_TRY(result.decoder, forecast_network(model.decoder_graph(1, height, width),
                                           *model.network("vae").weights, request, runtime));
+  const int64_t with_unet = result.unet.total() + (request.preview ? result.decoder.total() : 0);
   const int64_t largest =
-      std::max({result.text_encoder.total(), result.unet.total(), result.decoder.total()});
+      std::max({result.text_encoder.total(), with_unet, result.decoder.total()});
   result.peak_bytes = resident_bytes() + largest;
   return result;
 }

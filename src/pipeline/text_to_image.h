@@ -18,8 +18,15 @@
 
 namespace edgefusion::pipeline {
 
-enum class Stage : uint8_t { load_text_encoder, text_encoder, load_unet, unet, load_decoder, decoder };
-/// "text encoder: load", "text encoder", ...
+enum class Stage : uint8_t {
+  load_text_encoder,
+  text_encoder,
+  load_unet,
+  unet,
+  load_decoder,
+  decoder
+};
+/// "load text encoder", "text encoder", ...
 std::string_view to_string(Stage stage);
 
 /// What the user asks for. Absent values are the model's defaults.
@@ -40,6 +47,8 @@ struct GenerationRequest {
 
   /// Called on the caller's thread as work proceeds: done of total within a stage.
   std::function<void(Stage stage, size_t done, size_t total)> progress;
+  /// If set, latents are decoded after each step but the last; an error it returns ends the run.
+  std::function<Status(size_t step, const formats::Image& image)> preview;
   const std::atomic<bool>* cancel = nullptr;  ///< looked at between stages and steps
 };
 
@@ -59,10 +68,10 @@ struct GenerationResult {
   std::string scheduler;
 };
 
-/// Memory of a request, per network; one network is in memory at a time.
+/// Memory of a request, per network; one network is in memory at a time (two while previewing).
 struct GenerationForecast {
   engine::MemoryForecast text_encoder, unet, decoder;
-  /// Of the whole process: what it has now and the largest of the three.
+  /// Of the whole process: what it has now and the largest of what comes.
   int64_t peak_bytes = 0;
 };
 

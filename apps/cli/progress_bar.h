@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace edgefusion::cli {
+
+/// Progress on stderr: one line that is rewritten on a terminal, plain lines otherwise.
+class ProgressBar {
+ public:
+  ProgressBar();
+  ~ProgressBar() { clear(); }
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  void update(std::string_view label, size_t done, size_t total);
+  /// Takes the bar off the terminal, so that other lines can be printed.
+  void clear();
+
+ private:
+  bool terminal_;
+  bool shown_ = false;
+};
+
+}  // namespace edgefusion::cli

@@ -1,0 +1,127 @@
+#include "pipeline/exec_network.h"
+
+#include <algorithm>
+
+namespace edgefusion::pipeline {
+namespace {
+
+using models::NetworkRole;
+
+const char* main_input(NetworkRole role) {
+  switch (role) {
+    case NetworkRole::text_encoder: return "input_ids";
+    case NetworkRole::unet: return "sample";
+    case NetworkRole::vae_decoder: return "latent";
+    case NetworkRole::vae_encoder: return "image";
+  }
+  return "";
+}
+
+Result<Shape> input_shape(const NamedTensors& inputs, const std::string& name, int rank) {
+  const auto found = inputs.find(name);
+  if (found == inputs.end()) {
+    return fail(ErrorCode::invalid_argument, "input " + name + ": missing");
+  }
+  const Shape& shape = found->second.shape();
+  if (shape.rank() != rank) {
+    return fail(ErrorCode::invalid_argument, "input " + name + ": shape " + shape.to_string() +
+                                                 ", expected " + std::to_string(rank) + " axes");
+  }
+  return shape;
+}
+
+Result<models::NetworkSizes> sizes_of(NetworkRole role, const NamedTensors& inputs) {
+  const bool is_text = role == NetworkRole::text_encoder;
+  EF_TRY(const Shape shape, input_shape(inputs, main_input(role), is_text ? 2 : 4));
+  models::NetworkSizes sizes;
+  sizes.batch = shape[0];
+  if (is_text) {
+    sizes.tokens = shape[1];
+    return sizes;
+  }
+  sizes.height = shape[2];
+  sizes.width = shape[3];
+  if (role == NetworkRole::unet && inputs.contains("encoder_hidden_states")) {
+    EF_TRY(const Shape states, input_shape(inputs, "encoder_hidden_states", 3));
+    sizes.tokens = states[1];
+  }
+  return sizes;
+}
+
+/// Integer tensors of any type as i32.
+Result<Tensor> to_i32(const std::string& name, const Tensor& tensor) {
+  Tensor result(tensor.shape(), DType::i32);
+  const auto dst = result.values<int32_t>();
+  const ConstTensorView view = tensor.view();
+  for (size_t i = 0; i < dst.size(); ++i) {
+    int64_t value = 0;
+    switch (tensor.dtype()) {
+      case DType::i64: value = view.as<int64_t>()[i]; break;
+      case DType::i32: value = view.as<int32_t>()[i]; break;
+      default:
+        return fail(ErrorCode::invalid_argument,
+                    "input " + name + ": " + std::string(to_string(tensor.dtype())) +
+                        ", expected i32 or i64");
+    }
+    dst[i] = static_cast<int32_t>(std::clamp<int64_t>(value, INT32_MIN, INT32_MAX));
+  }
+  return result;
+}
+
+/// What the graph wants of what the user gave: channels last, f32 or i32, one timestep per item.
+Result<Tensor> to_graph_input(const engine::TensorInfo& info, const Tensor& given) {
+  if (info.dtype == DType::i32) return to_i32(info.name, given);
+  Tensor values = to_f32(given.view());
+  if (info.name == "timestep" && values.elements() == 1) {
+    Tensor repeated(info.shape, DType::f32);
+    std::ranges::fill(repeated.values<float>(), values.values<float>()[0]);
+    return repeated;
+  }
+  if (values.shape().rank() == 4) return nchw_to_nhwc(values.view());
+  return values;
+}
+
+}  // namespace
+
+const char* folder_role(NetworkRole role) {
+  switch (role) {
+    case NetworkRole::text_encoder: return "text_encoder";
+    case NetworkRole::unet: return "unet";
+    case NetworkRole::vae_decoder:
+    case NetworkRole::vae_encoder: return "vae";
+  }
+  return "";
+}
+
+Result<NamedTensors> exec_network(const formats::ModelFolder& folder, const ExecRequest& request,
+                                  const NamedTensors& inputs, const Runtime& runtime) {
+  const formats::NetworkFiles* files = folder.network(folder_role(request.role));
+  if (files == nullptr) {
+    return fail(ErrorCode::not_found, folder.path.string() + ": has no " +
+                                          std::string(models::to_string(request.role)));
+  }
+  EF_TRY(const models::NetworkSizes sizes, sizes_of(request.role, inputs));
+  EF_TRY(graph::Graph graph,
+         models::build_network(files->config, files->config_origin,
+                               {.role = request.role,
+                                .sizes = sizes,
+                                .options = {.pooled_output = true}},
+                               files->weights.get()));
+  EF_TRY(engine::Program program,
+         engine::compile(std::move(graph), *files->weights,
+                         {.precision = request.precision, .taps = request.taps}, runtime));
+  NamedTensors graph_inputs = inputs;
+  for (const auto& info : program.inputs()) {
+    const auto given = inputs.find(info.name);
+    if (given == inputs.end()) continue;  // run_network names what is missing
+    EF_TRY(graph_inputs[info.name], to_graph_input(info, given->second));
+  }
+  EF_TRY(NamedTensors outputs, run_network(program, graph_inputs, *runtime.pool));
+  for (auto& entry : outputs) {
+    Tensor& tensor = entry.second;
+    if (tensor.shape().rank() == 4) tensor = nhwc_to_nchw(tensor.view());
+  }
+  return outputs;
+}
+
+}  // namespace edgefusion::pipeline
