@@ -17,9 +17,8 @@ Result<std::unique_ptr<Scheduler>> DdimScheduler::make(const SchedulerConfig& co
                                                        const SchedulerOptions& options) {
   EF_TRY(const PredictionType type, parse_prediction_type(config, /*allow_sample=*/true));
   EF_TRY(const TimestepSpacing spacing, parse_timestep_spacing(config.timestep_spacing));
-  std::vector<double> timesteps =
-      spaced_timesteps(spacing, options.steps, config.num_train_timesteps, config.steps_offset);
-  round_all(timesteps);
+  const std::vector<double> timesteps = spaced_training_steps(
+      spacing, options.steps, config.num_train_timesteps, config.steps_offset);
   std::unique_ptr<DdimScheduler> scheduler(new DdimScheduler(config, type, options));
   EF_TRY_STATUS(scheduler->set_tables(config, type, timesteps));
   EF_TRY_STATUS(scheduler->cut_to_strength(options));

@@ -46,9 +46,8 @@ Result<std::unique_ptr<Scheduler>> PndmScheduler::make(const SchedulerConfig& co
                                                  ", expected at least " + std::to_string(kOrder) +
                                                  " for pndm without skip_prk_steps");
   }
-  std::vector<double> rising =
-      spaced_timesteps(spacing, options.steps, config.num_train_timesteps, config.steps_offset);
-  round_all(rising);
+  std::vector<double> rising = spaced_training_steps(
+      spacing, options.steps, config.num_train_timesteps, config.steps_offset);
   std::reverse(rising.begin(), rising.end());
   std::unique_ptr<PndmScheduler> scheduler(new PndmScheduler(config, type, options.steps));
   std::vector<double> timesteps;

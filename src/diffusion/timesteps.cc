@@ -54,6 +54,14 @@ std::vector<double> spaced_timesteps(TimestepSpacing spacing, int steps, int tra
   return values;
 }
 
+std::vector<double> spaced_training_steps(TimestepSpacing spacing, int steps, int train_steps,
+                                          int offset) {
+  std::vector<double> values = spaced_timesteps(spacing, steps, train_steps, offset);
+  round_all(values);
+  if (spacing == TimestepSpacing::trailing && values.back() < 0) values.pop_back();
+  return values;
+}
+
 std::vector<double> spaced_timesteps_dpm(TimestepSpacing spacing, int steps, int train_steps,
                                          int last, int offset) {
   std::vector<double> values;
