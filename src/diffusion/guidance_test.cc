@@ -43,7 +43,9 @@ TEST(GuidanceScaleEmbedding, IsThatOfDiffusers) {
   auto text = read_text_file(std::string(EF_SOURCE_DIR) + "/tests/goldens/schedulers/tables.json",
                              size_t{1} << 20);
   ASSERT_TRUE(text);
-  for (const auto& entry : nlohmann::json::parse(*text).at("guidance")) {
+  const nlohmann::json tables = nlohmann::json::parse(*text);
+  ASSERT_EQ(tables.at("guidance").size(), 4u);
+  for (const auto& entry : tables.at("guidance")) {
     const double scale = entry.at("guidance_scale");
     const std::vector<float> expected = entry.at("values");
     const std::vector<float> actual = guidance_scale_embedding(scale, entry.at("dim"));

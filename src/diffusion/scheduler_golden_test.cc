@@ -139,7 +139,9 @@ INSTANTIATE_TEST_SUITE_P(All, SchedulerGolden,
                                          "dpmpp2m", "dpmpp2m_karras", "dpmpp2m_sde", "pndm"));
 
 TEST(AlphasCumprod, AreThoseOfDiffusers) {
-  for (const json& table : read_golden("tables").at("alphas")) {
+  const json tables = read_golden("tables");
+  ASSERT_EQ(tables.at("alphas").size(), 4u);
+  for (const json& table : tables.at("alphas")) {
     const auto config = parse_scheduler_config(table.at("config"), "golden", {});
     ASSERT_TRUE(config) << config.error().message();
     const auto alphas = alphas_cumprod(*config);
