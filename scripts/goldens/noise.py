@@ -12,6 +12,8 @@ import numpy as np
 import torch
 
 SEEDS = [0, 1, 2**32 + 5, 2**63, -1, -(2**31) - 7]
+# Their first eight uniforms hold a 0, whose normal values are zeros; torch makes none of them -0.
+UNIFORM_ZERO_SEEDS = [1753191, 2934939, 3109716]
 LARGE = [4 * 64 * 64, 4 * 64 * 64 + 5, 2 * 4 * 63 * 41 + 1]
 
 
@@ -90,6 +92,8 @@ def make(root):
         store(seed, [1000])
     for size in range(1, 101):
         store(7, [size])
+    for seed in UNIFORM_ZERO_SEEDS:
+        store(seed, [16])
     for seed in SEEDS:
         for size in LARGE:
             digest = fnv1a(cpu_draws(seed, [size])[0].tobytes())
@@ -97,7 +101,7 @@ def make(root):
     for seed, max_blocks, sizes in (
         (0, 864, [5, 300, 64]),
         (42, 864, [16, 48]),
-        (2**32 + 5, 1, [1500, 40]),
+        (2**32 + 5, 1, [1500, 1024, 40]),
         (2**63, 2, [900, 3]),
     ):
         offset, values = 0, []

@@ -103,7 +103,7 @@ def cases():
     yield "lcm", diffusers.LCMScheduler, (
         grid({}, ["leading"], (1, 2, 3, 4, 6, 8, 20, 50)) + strength + zero_walks + linear + cosine
         + clipped + sample
-        + [{"config": {"timestep_scaling": 1.0}, "steps": 4},
+        + [{"config": {"timestep_scaling": 0.002}, "steps": 4},
            {"config": {"original_inference_steps": 25}, "steps": 7},
            {"config": {}, "steps": 8, "original_steps": 100}]
     )
