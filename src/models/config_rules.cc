@@ -54,11 +54,10 @@ void refuse_if_set(ConfigReader& reader, std::initializer_list<std::string_view>
 }
 
 void require_string(ConfigReader& reader, std::string_view key, std::string_view only) {
-  const std::string value = reader.string(key, only);
-  if (value != only) {
-    reader.complain(key, "\"" + std::string(only) + "\" (others are not supported)",
-                    describe(reader.raw(key)));
-  }
+  if (reader.string(key, only) == only) return;
+  std::string expected(only);
+  expected += " (others are not supported)";
+  reader.complain(key, expected, describe(reader.raw(key)));
 }
 
 void accept_transformers_keys(ConfigReader& reader) {
