@@ -129,12 +129,7 @@ Status open_tokenizer(const json& index, const std::string& place, ModelFolder& 
   EF_TRY([[maybe_unused]] const std::string class_name, component_class(index, place, "tokenizer"));
   const fs::path folder = model.path / "tokenizer";
   EF_TRY_STATUS(require_folder(folder, "the tokenizer's folder"));
-  const bool vocabulary = is_file(folder / "vocab.json") && is_file(folder / "merges.txt");
-  if (!vocabulary && !is_file(folder / "tokenizer.json")) {
-    return fail(ErrorCode::not_found,
-                folder.string() +
-                    ": expected vocab.json and merges.txt, or tokenizer.json, found " + "neither");
-  }
+  // Which files it holds is for the tokenizers to judge.
   model.tokenizer = folder;
   return {};
 }

@@ -246,7 +246,7 @@ HWY_INLINE void row_block(const RowBlock& block) {
   }
   // Every tile asks for its share of the panel that comes next.
   const int64_t panel_bytes = block.depth * kColumns * static_cast<int64_t>(sizeof(T));
-  const int64_t share = panel_bytes * kTile.rows / block.rows;
+  const int64_t share = HWY_MIN(panel_bytes, panel_bytes * kTile.rows / block.rows);
   for (int64_t row = 0; row < block.rows; row += kTile.rows) {
     if (block.next_panel != nullptr) {
       prefetch_bytes(static_cast<const char*>(block.next_panel) + share * (row / kTile.rows),
