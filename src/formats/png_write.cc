@@ -88,7 +88,8 @@ class Encoder {
   }
 
  private:
-  // A 512x512 photo on one CPU: level 3 23 ms, 530 kB; level 6 57 ms, 502 kB; level 9 67 ms, 501 kB.
+  // A 512x512 photo on one CPU: level 3 23 ms, 530 kB; level 6 57 ms, 502 kB; level 9 67 ms, 501
+  // kB.
   static constexpr int kCompressionLevel = 3;
 
   static int color_type(int channels) {
