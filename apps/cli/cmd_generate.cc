@@ -164,8 +164,7 @@ Status generate(Options& options, const CommonOptions& common) {
   request.cancel = &interrupt_flag();
   EF_TRY(const pipeline::GenerationResult result, painter.generate(request));
   bar.clear();
-  EF_TRY_STATUS(
-      write_results(options, result, fs::weakly_canonical(folder).filename().string()));
+  EF_TRY_STATUS(write_results(options, result, fs::weakly_canonical(folder).filename().string()));
   if (result.cut_tokens != 0) {
     runtime.log(LogLevel::warn, fmt::format("the prompt's last {} tokens did not fit and were cut",
                                             result.cut_tokens));

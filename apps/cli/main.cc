@@ -13,8 +13,7 @@ constexpr int kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
 
 constexpr std::array kCommands = {
     Command{"generate", "paint a picture from text", declare_generate},
-    Command{"inspect", "show what a model is: networks, parameters, cost, memory",
-            declare_inspect},
+    Command{"inspect", "show what a model is: networks, parameters, cost, memory", declare_inspect},
     Command{"exec", "run one network on tensors from a file", declare_exec},
     Command{"tokenize", "show the token ids of texts", declare_tokenize},
     Command{"bench", "time a real architecture on random weights", declare_bench},

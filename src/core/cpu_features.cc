@@ -42,7 +42,9 @@ constexpr std::array kFeatures = {
 #if defined(__x86_64__)
 struct Cpuid {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  Cpuid(unsigned leaf, unsigned subleaf) { __get_cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx); }
+  Cpuid(unsigned leaf, unsigned subleaf) {
+    __get_cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx);
+  }
 };
 
 constexpr bool bit(unsigned word, int index) { return ((word >> index) & 1u) != 0; }

@@ -11,8 +11,8 @@ namespace edgefusion {
 
 /// Instruction-set features kernels ask for, weakest first within each architecture.
 enum class Isa : uint32_t {
-  sse4 = 1u << 0,  ///< SSE4.2 (x86-64-v2)
-  avx2 = 1u << 1,  ///< AVX2 + FMA + F16C (x86-64-v3)
+  sse4 = 1u << 0,    ///< SSE4.2 (x86-64-v2)
+  avx2 = 1u << 1,    ///< AVX2 + FMA + F16C (x86-64-v3)
   avx512 = 1u << 2,  ///< F, BW, DQ, VL, CD (x86-64-v4)
   avx512_vnni = 1u << 3,
   avx512_bf16 = 1u << 4,

@@ -20,10 +20,10 @@ TEST(Float16, EveryBitPatternComesBack) {
 }
 
 TEST(Float16, RoundsHalvesToEven) {
-  EXPECT_EQ(f32_to_f16(1.0f + 0x1p-11f), 0x3c00);          // half way between 1 and the next
-  EXPECT_EQ(f32_to_f16(1.0f + 3 * 0x1p-11f), 0x3c02);      // half way, odd below
-  EXPECT_EQ(f32_to_f16(1.0f + 0x1.01p-11f), 0x3c01);       // just above half way
-  EXPECT_EQ(f32_to_f16(0x1p-25f), 0);                      // half of the smallest subnormal
+  EXPECT_EQ(f32_to_f16(1.0f + 0x1p-11f), 0x3c00);      // half way between 1 and the next
+  EXPECT_EQ(f32_to_f16(1.0f + 3 * 0x1p-11f), 0x3c02);  // half way, odd below
+  EXPECT_EQ(f32_to_f16(1.0f + 0x1.01p-11f), 0x3c01);   // just above half way
+  EXPECT_EQ(f32_to_f16(0x1p-25f), 0);                  // half of the smallest subnormal
   EXPECT_EQ(f32_to_f16(0x1.1p-25f), 1);
 }
 

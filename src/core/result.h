@@ -9,13 +9,13 @@
 namespace edgefusion {
 
 enum class ErrorCode {
-  invalid_argument,   ///< an option, prompt or size the user gave
-  not_found,          ///< file, tensor or name absent
-  bad_file,           ///< contents break the format's contract
-  unsupported,        ///< well-formed, but outside what this program does
-  resource_exhausted, ///< memory limit or disk space
-  io,                 ///< the operating system said no
-  cancelled,          ///< the caller asked to stop
+  invalid_argument,    ///< an option, prompt or size the user gave
+  not_found,           ///< file, tensor or name absent
+  bad_file,            ///< contents break the format's contract
+  unsupported,         ///< well-formed, but outside what this program does
+  resource_exhausted,  ///< memory limit or disk space
+  io,                  ///< the operating system said no
+  cancelled,           ///< the caller asked to stop
 };
 
 /// What went wrong, in the user's words, with the places it passed through.
@@ -58,20 +58,20 @@ namespace detail {
 
 /// EF_TRY(auto x, expression): x = value of the Result, or returns its Error from this function.
 /// EF_TRY_STATUS(expression): the same for a Status.
-#define EF_TRY(declaration, ...)                                                       \
-  auto EF_CONCAT(ef_result_, __LINE__) = (__VA_ARGS__);                                \
-  if (!EF_CONCAT(ef_result_, __LINE__))                                                \
-    return ::edgefusion::fail(std::move(EF_CONCAT(ef_result_, __LINE__)).error());     \
+#define EF_TRY(declaration, ...)                                                   \
+  auto EF_CONCAT(ef_result_, __LINE__) = (__VA_ARGS__);                            \
+  if (!EF_CONCAT(ef_result_, __LINE__))                                            \
+    return ::edgefusion::fail(std::move(EF_CONCAT(ef_result_, __LINE__)).error()); \
   declaration = std::move(*EF_CONCAT(ef_result_, __LINE__))
 
-#define EF_TRY_STATUS(...)                                             \
-  do {                                                                 \
-    auto ef_status_ = (__VA_ARGS__);                                   \
+#define EF_TRY_STATUS(...)                                                     \
+  do {                                                                         \
+    auto ef_status_ = (__VA_ARGS__);                                           \
     if (!ef_status_) return ::edgefusion::fail(std::move(ef_status_).error()); \
   } while (false)
 
 /// Our own bug if it does not hold: stops the program. Never for anything a user can cause.
-#define EF_CHECK(condition, text)                                                    \
-  do {                                                                               \
+#define EF_CHECK(condition, text)                                                               \
+  do {                                                                                          \
     if (!(condition)) ::edgefusion::detail::check_failed(__FILE__, __LINE__, #condition, text); \
   } while (false)

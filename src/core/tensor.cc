@@ -84,19 +84,31 @@ Tensor Tensor::reshaped(Shape shape) && {
 
 float load_as_f32(const ConstTensorView& tensor, int64_t i) {
   switch (tensor.dtype) {
-    case DType::f32: return load_unaligned<float>(tensor.data, i);
-    case DType::f16: return f16_to_f32(load_unaligned<uint16_t>(tensor.data, i));
-    case DType::bf16: return bf16_to_f32(load_unaligned<uint16_t>(tensor.data, i));
-    case DType::f64: return static_cast<float>(load_unaligned<double>(tensor.data, i));
-    case DType::i64: return static_cast<float>(load_unaligned<int64_t>(tensor.data, i));
-    case DType::i32: return static_cast<float>(load_unaligned<int32_t>(tensor.data, i));
-    case DType::i16: return static_cast<float>(load_unaligned<int16_t>(tensor.data, i));
-    case DType::i8: return static_cast<float>(load_unaligned<int8_t>(tensor.data, i));
-    case DType::u64: return static_cast<float>(load_unaligned<uint64_t>(tensor.data, i));
-    case DType::u32: return static_cast<float>(load_unaligned<uint32_t>(tensor.data, i));
-    case DType::u16: return static_cast<float>(load_unaligned<uint16_t>(tensor.data, i));
+    case DType::f32:
+      return load_unaligned<float>(tensor.data, i);
+    case DType::f16:
+      return f16_to_f32(load_unaligned<uint16_t>(tensor.data, i));
+    case DType::bf16:
+      return bf16_to_f32(load_unaligned<uint16_t>(tensor.data, i));
+    case DType::f64:
+      return static_cast<float>(load_unaligned<double>(tensor.data, i));
+    case DType::i64:
+      return static_cast<float>(load_unaligned<int64_t>(tensor.data, i));
+    case DType::i32:
+      return static_cast<float>(load_unaligned<int32_t>(tensor.data, i));
+    case DType::i16:
+      return static_cast<float>(load_unaligned<int16_t>(tensor.data, i));
+    case DType::i8:
+      return static_cast<float>(load_unaligned<int8_t>(tensor.data, i));
+    case DType::u64:
+      return static_cast<float>(load_unaligned<uint64_t>(tensor.data, i));
+    case DType::u32:
+      return static_cast<float>(load_unaligned<uint32_t>(tensor.data, i));
+    case DType::u16:
+      return static_cast<float>(load_unaligned<uint16_t>(tensor.data, i));
     case DType::u8:
-    case DType::boolean: return static_cast<float>(load_unaligned<uint8_t>(tensor.data, i));
+    case DType::boolean:
+      return static_cast<float>(load_unaligned<uint8_t>(tensor.data, i));
   }
   return 0.0f;
 }

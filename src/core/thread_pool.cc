@@ -70,7 +70,10 @@ void ThreadPool::run(int64_t count, int64_t grain, Function function, const void
   wake_.notify_all();
   run_part(0);
   for (int spins = 0; pending_.load(std::memory_order_acquire) != 0; ++spins) {
-    if (spins < kSpins) pause_cpu(); else std::this_thread::yield();
+    if (spins < kSpins)
+      pause_cpu();
+    else
+      std::this_thread::yield();
   }
 }
 

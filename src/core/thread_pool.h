@@ -10,9 +10,9 @@
 
 namespace edgefusion {
 
-/// Persistent workers with a static partition: which items a thread gets depends only on the counts,
-/// so a loop whose items are independent gives the same bits for any number of threads.
-/// One loop runs at a time; calls come from one thread (the pool's user); no nesting.
+/// Persistent workers with a static partition: which items a thread gets depends only on the
+/// counts, so a loop whose items are independent gives the same bits for any number of threads. One
+/// loop runs at a time; calls come from one thread (the pool's user); no nesting.
 class ThreadPool {
  public:
   /// threads >= 1, the calling thread included. 0 means one per CPU the process may run on.
@@ -28,9 +28,12 @@ class ThreadPool {
   template <typename Body>
   void parallel_for(int64_t count, int64_t grain, const Body& body) {
     static_assert(std::is_invocable_v<const Body&, int64_t, int64_t, int>);
-    run(count, grain, [](const void* context, int64_t begin, int64_t end, int thread) {
-      (*static_cast<const Body*>(context))(begin, end, thread);
-    }, &body);
+    run(
+        count, grain,
+        [](const void* context, int64_t begin, int64_t end, int thread) {
+          (*static_cast<const Body*>(context))(begin, end, thread);
+        },
+        &body);
   }
   template <typename Body>
   void parallel_for(int64_t count, const Body& body) {

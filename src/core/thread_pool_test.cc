@@ -39,9 +39,8 @@ TEST(ThreadPool, RunsManyShortLoopsInARow) {
   int64_t total = 0;
   for (int round = 0; round < 20000; ++round) {
     int64_t parts[2] = {0, 0};
-    pool.parallel_for(2, [&](int64_t begin, int64_t end, int thread) {
-      parts[thread] += end - begin;
-    });
+    pool.parallel_for(
+        2, [&](int64_t begin, int64_t end, int thread) { parts[thread] += end - begin; });
     total += parts[0] + parts[1];
   }
   EXPECT_EQ(total, 40000);

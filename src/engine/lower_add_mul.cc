@@ -47,10 +47,9 @@ StepFunction by_rows(const ElementwiseKernels& kernels, Operation operation, Ope
     }
   };
   return [=](const RunContext& context) {
-    context.pool.parallel_for(extents.items * extents.rows,
-                              [&](int64_t begin, int64_t end, int) {
-                                for (int64_t row = begin; row < end; ++row) run_row(row);
-                              });
+    context.pool.parallel_for(extents.items * extents.rows, [&](int64_t begin, int64_t end, int) {
+      for (int64_t row = begin; row < end; ++row) run_row(row);
+    });
   };
 }
 
@@ -58,10 +57,9 @@ StepFunction lower_binary(Lowering& lowering, Operation operation) {
   const ElementwiseKernels& kernels = kernels::select_elementwise(lowering.isa());
   const Shape& a = lowering.shape(0);
   const auto broadcast = graph::broadcast_of(a, lowering.shape(1));
-  EF_CHECK(broadcast.has_value(), "the builder let " + a.to_string() + " pass with " +
-                                      lowering.shape(1).to_string());
-  const Operands operands = {lowering.vector_f32(0), lowering.vector_f32(1),
-                             lowering.dst<float>()};
+  EF_CHECK(broadcast.has_value(),
+           "the builder let " + a.to_string() + " pass with " + lowering.shape(1).to_string());
+  const Operands operands = {lowering.vector_f32(0), lowering.vector_f32(1), lowering.dst<float>()};
   if (broadcast->kind == graph::BroadcastKind::same) {
     return same_shape(operation == Operation::add ? kernels.add : kernels.mul, operands,
                       a.elements());

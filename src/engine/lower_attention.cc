@@ -34,8 +34,8 @@ struct MultiHeadAttention {
 };
 
 /// Tasks [begin, end): neighbouring tiles of the same head go into one call.
-void run_tasks(const kernels::AttentionKernel& kernel, const MultiHeadAttention& all,
-               int64_t begin, int64_t end, float* scratch) {
+void run_tasks(const kernels::AttentionKernel& kernel, const MultiHeadAttention& all, int64_t begin,
+               int64_t end, float* scratch) {
   const int64_t per_head = all.tasks_per_head();
   for (int64_t task = begin; task < end;) {
     const int64_t head = task / per_head, tile = task % per_head;

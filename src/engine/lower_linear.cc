@@ -25,12 +25,11 @@ StepFunction lower_linear(Lowering& lowering) {
                    .residual_stride = args.outputs};
   lowering.need_scratch(row.scratch_bytes(args));
   const int64_t rows = lowering.output_shape().rows();
-  const SplitSizes sizes = {
-      .rows = rows,
-      .row_tile = row.tile.rows,
-      .panels = row.layout().panels(args.outputs),
-      .source_bytes = rows * args.depth * static_cast<int64_t>(sizeof(float)),
-      .weight_bytes = static_cast<int64_t>(row.layout().bytes(weight.view))};
+  const SplitSizes sizes = {.rows = rows,
+                            .row_tile = row.tile.rows,
+                            .panels = row.layout().panels(args.outputs),
+                            .source_bytes = rows * args.depth * static_cast<int64_t>(sizeof(float)),
+                            .weight_bytes = static_cast<int64_t>(row.layout().bytes(weight.view))};
   const Split split = choose_split(sizes, lowering.pool().threads());
   return [row, args, split, sizes](const RunContext& context) {
     run_split(row, args, split, sizes, context);

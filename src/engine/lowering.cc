@@ -41,24 +41,42 @@ LowerFunction lower_function(OpKind op) {
     case OpKind::input:
     case OpKind::weight:
     case OpKind::constant:
-    case OpKind::reshape: return nullptr;
-    case OpKind::conv2d: return lower_conv2d;
-    case OpKind::linear: return lower_linear;
-    case OpKind::attention: return lower_attention;
-    case OpKind::group_norm: return lower_group_norm;
-    case OpKind::layer_norm: return lower_layer_norm;
-    case OpKind::activation: return lower_activation;
-    case OpKind::geglu: return lower_geglu;
-    case OpKind::add: return lower_add;
-    case OpKind::mul: return lower_mul;
-    case OpKind::affine: return lower_affine;
-    case OpKind::concat: return lower_concat;
-    case OpKind::slice: return lower_slice;
-    case OpKind::resize_nearest: return lower_resize_nearest;
-    case OpKind::embedding: return lower_embedding;
-    case OpKind::timestep_embedding: return lower_timestep_embedding;
-    case OpKind::token_mask: return lower_token_mask;
-    case OpKind::select_token: return lower_select_token;
+    case OpKind::reshape:
+      return nullptr;
+    case OpKind::conv2d:
+      return lower_conv2d;
+    case OpKind::linear:
+      return lower_linear;
+    case OpKind::attention:
+      return lower_attention;
+    case OpKind::group_norm:
+      return lower_group_norm;
+    case OpKind::layer_norm:
+      return lower_layer_norm;
+    case OpKind::activation:
+      return lower_activation;
+    case OpKind::geglu:
+      return lower_geglu;
+    case OpKind::add:
+      return lower_add;
+    case OpKind::mul:
+      return lower_mul;
+    case OpKind::affine:
+      return lower_affine;
+    case OpKind::concat:
+      return lower_concat;
+    case OpKind::slice:
+      return lower_slice;
+    case OpKind::resize_nearest:
+      return lower_resize_nearest;
+    case OpKind::embedding:
+      return lower_embedding;
+    case OpKind::timestep_embedding:
+      return lower_timestep_embedding;
+    case OpKind::token_mask:
+      return lower_token_mask;
+    case OpKind::select_token:
+      return lower_select_token;
   }
   return nullptr;
 }

@@ -20,10 +20,9 @@ const void* pack_matrix(Lowering& lowering, size_t slot, const MatrixWeight& wei
   Tensor scratch;
   kernels::WeightsView view = weight.view;
   view.data = lowering.weights().tensor(node, lowering.shape(slot), scratch).data;
-  lowering.pool().parallel_for(layout.panels(view.outputs),
-                               [&](int64_t begin, int64_t end, int) {
-                                 kernels::pack_panels(layout, view, begin, end, packed);
-                               });
+  lowering.pool().parallel_for(layout.panels(view.outputs), [&](int64_t begin, int64_t end, int) {
+    kernels::pack_panels(layout, view, begin, end, packed);
+  });
   lowering.weights().release(node);
   return packed;
 }

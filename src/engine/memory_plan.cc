@@ -91,10 +91,9 @@ class Planner {
     const bool same_size = life.bytes == storage_bytes(graph_.value(node.output));
     // Also dead: every other value in that buffer (its lifetime is the longest of theirs), and the
     // buffer is not read through another operand of this node.
-    const bool read_again = std::any_of(
-        node.inputs.begin() + 1, node.inputs.end(), [&](ValueId input) {
-          return input != kNoValue &&
-                 plan_.buffer_of_value[static_cast<size_t>(input)] == buffer;
+    const bool read_again =
+        std::any_of(node.inputs.begin() + 1, node.inputs.end(), [&](ValueId input) {
+          return input != kNoValue && plan_.buffer_of_value[static_cast<size_t>(input)] == buffer;
         });
     return same_size && life.last_step == step && !read_again ? buffer : -1;
   }
@@ -134,8 +133,8 @@ Placement place(const std::vector<Lifetime>& pieces) {
     const auto bytes = static_cast<int64_t>(Arena::aligned(static_cast<size_t>(life.bytes)));
     int64_t offset = 0;
     for (const size_t other : placed) {
-      const bool together = pieces[other].first_step <= life.last_step &&
-                            life.first_step <= pieces[other].last_step;
+      const bool together =
+          pieces[other].first_step <= life.last_step && life.first_step <= pieces[other].last_step;
       if (!together) continue;
       if (offset + bytes <= result.offsets[other]) break;  // fits before this one
       const auto other_bytes =
@@ -144,11 +143,10 @@ Placement place(const std::vector<Lifetime>& pieces) {
     }
     result.offsets[piece] = offset;
     result.total_bytes = std::max(result.total_bytes, offset + bytes);
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), offset,
-                                   [&](int64_t at, size_t other) {
-                                     return at < result.offsets[other];
-                                   }),
-                  piece);
+    placed.insert(
+        std::upper_bound(placed.begin(), placed.end(), offset,
+                         [&](int64_t at, size_t other) { return at < result.offsets[other]; }),
+        piece);
   }
   return result;
 }

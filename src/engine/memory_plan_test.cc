@@ -19,8 +19,8 @@ void expect_no_overlap(const std::vector<Lifetime>& pieces, const std::vector<in
     for (size_t b = a + 1; b < pieces.size(); ++b) {
       const bool in_time = pieces[a].first_step <= pieces[b].last_step &&
                            pieces[b].first_step <= pieces[a].last_step;
-      const bool in_space = offsets[a] < offsets[b] + pieces[b].bytes &&
-                            offsets[b] < offsets[a] + pieces[a].bytes;
+      const bool in_space =
+          offsets[a] < offsets[b] + pieces[b].bytes && offsets[b] < offsets[a] + pieces[a].bytes;
       EXPECT_FALSE(in_time && in_space) << "pieces " << a << " and " << b;
     }
   }

@@ -89,7 +89,8 @@ struct Program::State {
 
 std::string_view to_string(Precision precision) {
   switch (precision) {
-    case Precision::f32: return "f32";
+    case Precision::f32:
+      return "f32";
   }
   return "?";
 }
@@ -119,8 +120,9 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
            "compiled for fewer threads");
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorInfo& info = state.input_infos[i];
-    EF_CHECK(inputs[i].shape == info.shape && inputs[i].dtype == info.dtype,
-             info.name + " " + inputs[i].shape.to_string() + ", expected " + info.shape.to_string());
+    EF_CHECK(
+        inputs[i].shape == info.shape && inputs[i].dtype == info.dtype,
+        info.name + " " + inputs[i].shape.to_string() + ", expected " + info.shape.to_string());
     std::memcpy(state.input_ports[i].data, inputs[i].data, state.input_ports[i].bytes);
   }
   const RunContext context{pool, state.scratch.at(0), state.scratch_per_thread};
@@ -138,9 +140,9 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     const TensorInfo& info = state.output_infos[i];
-    EF_CHECK(outputs[i].shape == info.shape && outputs[i].dtype == info.dtype,
-             info.name + " " + outputs[i].shape.to_string() + ", expected " +
-                 info.shape.to_string());
+    EF_CHECK(
+        outputs[i].shape == info.shape && outputs[i].dtype == info.dtype,
+        info.name + " " + outputs[i].shape.to_string() + ", expected " + info.shape.to_string());
     std::memcpy(outputs[i].data, state.output_ports[i].data, state.output_ports[i].bytes);
   }
 }
@@ -183,9 +185,9 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
     state->scratch = Arena(static_cast<size_t>(state->memory.scratch_bytes));
     state->weights->allocate();
   } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::resource_exhausted,
-                state->graph.name() + ": no memory for " +
-                    std::to_string(state->memory.total() >> 20) + " MiB");
+    return fail(ErrorCode::resource_exhausted, state->graph.name() + ": no memory for " +
+                                                   std::to_string(state->memory.total() >> 20) +
+                                                   " MiB");
   }
   Lowering lowering(state->graph, state->plan, *state->weights, runtime);
   lowering.set_arena(state->arena.at(0));

@@ -34,8 +34,8 @@ Tensor ramp(const Shape& shape) {
   return tensor;
 }
 
-/// A residual block, a downsampler, self- and cross-attention, GEGLU, an upsampler with a skip: every
-/// kind of step a U-Net has, at sizes that fill no tile.
+/// A residual block, a downsampler, self- and cross-attention, GEGLU, an upsampler with a skip:
+/// every kind of step a U-Net has, at sizes that fill no tile.
 Graph small_network(int64_t batch, int64_t height, int64_t width) {
   GraphBuilder g("small", nullptr);
   const WeightScope w;
@@ -124,7 +124,8 @@ void expect_same_bits(const Tensor& a, const Tensor& b) {
 
 TEST(Program, EqualsTheReferenceAtSizesThatFillNoTile) {
   const Runtime runtime = make_runtime(2);
-  for (const auto& [batch, height, width] : {std::array<int64_t, 3>{1, 8, 8}, {2, 9, 13}, {1, 17, 5}}) {
+  for (const auto& [batch, height, width] :
+       {std::array<int64_t, 3>{1, 8, 8}, {2, 9, 13}, {1, 17, 5}}) {
     const Graph graph = small_network(batch, height, width);
     const RandomWeights weights(graph);
     const auto inputs = small_inputs(graph);

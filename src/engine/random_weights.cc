@@ -9,7 +9,8 @@ constexpr float kDeviation = 0.02f;
 
 /// A linear congruential generator's high bits: fast, and good enough to keep sums ordinary.
 void fill_uniform(std::span<uint16_t> values) {
-  constexpr float kRange = 2.0f * 1.7320508f * kDeviation;  // a uniform of this width has the deviation
+  constexpr float kRange =
+      2.0f * 1.7320508f * kDeviation;  // a uniform of this width has the deviation
   uint64_t state = 0x9e3779b97f4a7c15u;
   for (uint16_t& value : values) {
     state = state * 6364136223846793005u + 1442695040888963407u;

@@ -10,9 +10,9 @@
 namespace edgefusion::engine {
 
 /// Made-up f16 weights for a graph built from shapes alone: for timing, where values do not matter
-/// as long as activations stay ordinary. Matrices share one block of random numbers (uniform, standard
-/// deviation 0.02), so that a network of any size takes the memory of its largest tensor; norm
-/// factors are 1.
+/// as long as activations stay ordinary. Matrices share one block of random numbers (uniform,
+/// standard deviation 0.02), so that a network of any size takes the memory of its largest tensor;
+/// norm factors are 1.
 class RandomWeights : public TensorSource {
  public:
   explicit RandomWeights(const graph::Graph& graph);

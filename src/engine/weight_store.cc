@@ -70,8 +70,8 @@ ConstTensorView WeightStore::tensor(const graph::Node& node, const Shape& shape,
 }
 
 const float* WeightStore::place_f32(const graph::Node& node, const Shape& shape) {
-  auto* dst = reinterpret_cast<float*>(
-      place(static_cast<size_t>(shape.elements()) * sizeof(float)));
+  auto* dst =
+      reinterpret_cast<float*>(place(static_cast<size_t>(shape.elements()) * sizeof(float)));
   if (dst == nullptr) return nullptr;
   Tensor scratch;
   convert_to_f32(tensor(node, shape, scratch), dst);

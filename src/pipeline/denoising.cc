@@ -74,8 +74,9 @@ Status Denoising::run(std::span<const float> model_input, float timestep, Thread
 Status check_finite(std::span<const float> values, const std::string& what) {
   const auto bad = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
   if (bad == values.end()) return {};
-  return fail(ErrorCode::bad_file, what + ": the network gave " + std::to_string(*bad) +
-                                       ", expected finite numbers (damaged or overflowing weights)");
+  return fail(ErrorCode::bad_file,
+              what + ": the network gave " + std::to_string(*bad) +
+                  ", expected finite numbers (damaged or overflowing weights)");
 }
 
 }  // namespace edgefusion::pipeline

@@ -9,10 +9,14 @@ using models::NetworkRole;
 
 const char* main_input(NetworkRole role) {
   switch (role) {
-    case NetworkRole::text_encoder: return "input_ids";
-    case NetworkRole::unet: return "sample";
-    case NetworkRole::vae_decoder: return "latent";
-    case NetworkRole::vae_encoder: return "image";
+    case NetworkRole::text_encoder:
+      return "input_ids";
+    case NetworkRole::unet:
+      return "sample";
+    case NetworkRole::vae_decoder:
+      return "latent";
+    case NetworkRole::vae_encoder:
+      return "image";
   }
   return "";
 }
@@ -56,12 +60,16 @@ Result<Tensor> to_i32(const std::string& name, const Tensor& tensor) {
   for (size_t i = 0; i < dst.size(); ++i) {
     int64_t value = 0;
     switch (tensor.dtype()) {
-      case DType::i64: value = view.as<int64_t>()[i]; break;
-      case DType::i32: value = view.as<int32_t>()[i]; break;
+      case DType::i64:
+        value = view.as<int64_t>()[i];
+        break;
+      case DType::i32:
+        value = view.as<int32_t>()[i];
+        break;
       default:
-        return fail(ErrorCode::invalid_argument,
-                    "input " + name + ": " + std::string(to_string(tensor.dtype())) +
-                        ", expected i32 or i64");
+        return fail(ErrorCode::invalid_argument, "input " + name + ": " +
+                                                     std::string(to_string(tensor.dtype())) +
+                                                     ", expected i32 or i64");
     }
     dst[i] = static_cast<int32_t>(std::clamp<int64_t>(value, INT32_MIN, INT32_MAX));
   }
@@ -85,10 +93,13 @@ Result<Tensor> to_graph_input(const engine::TensorInfo& info, const Tensor& give
 
 const char* folder_role(NetworkRole role) {
   switch (role) {
-    case NetworkRole::text_encoder: return "text_encoder";
-    case NetworkRole::unet: return "unet";
+    case NetworkRole::text_encoder:
+      return "text_encoder";
+    case NetworkRole::unet:
+      return "unet";
     case NetworkRole::vae_decoder:
-    case NetworkRole::vae_encoder: return "vae";
+    case NetworkRole::vae_encoder:
+      return "vae";
   }
   return "";
 }
@@ -97,16 +108,15 @@ Result<NamedTensors> exec_network(const formats::ModelFolder& folder, const Exec
                                   const NamedTensors& inputs, const Runtime& runtime) {
   const formats::NetworkFiles* files = folder.network(folder_role(request.role));
   if (files == nullptr) {
-    return fail(ErrorCode::not_found, folder.path.string() + ": has no " +
-                                          std::string(models::to_string(request.role)));
+    return fail(ErrorCode::not_found,
+                folder.path.string() + ": has no " + std::string(models::to_string(request.role)));
   }
   EF_TRY(const models::NetworkSizes sizes, sizes_of(request.role, inputs));
   EF_TRY(graph::Graph graph,
-         models::build_network(files->config, files->config_origin,
-                               {.role = request.role,
-                                .sizes = sizes,
-                                .options = {.pooled_output = true}},
-                               files->weights.get()));
+         models::build_network(
+             files->config, files->config_origin,
+             {.role = request.role, .sizes = sizes, .options = {.pooled_output = true}},
+             files->weights.get()));
   EF_TRY(engine::Program program,
          engine::compile(std::move(graph), *files->weights,
                          {.precision = request.precision, .taps = request.taps}, runtime));

@@ -20,8 +20,8 @@ void set_by_class(const formats::ModelFolder& folder, GenerationDefaults& defaul
 Status read_edgefusion_json(const formats::ModelFolder& folder, GenerationDefaults& defaults) {
   ConfigReader reader(folder.edgefusion, (folder.path / "edgefusion.json").string());
   const IntRange side = {8, kMostSide};
-  defaults.steps = static_cast<int>(
-      reader.integer("default_steps", defaults.steps, {1, kMostSteps}));
+  defaults.steps =
+      static_cast<int>(reader.integer("default_steps", defaults.steps, {1, kMostSteps}));
   defaults.guidance_scale = reader.number("default_cfg_scale", defaults.guidance_scale);
   const auto size = reader.int_list("default_size", {defaults.width, defaults.height}, side);
   if (size.size() == 2) {

@@ -15,11 +15,11 @@ namespace edgefusion::pipeline {
 struct GenerationDefaults {
   int steps = 25;
   double guidance_scale = 7.5;
-  int width = 512, height = 512;            ///< pixels
-  std::string scheduler;                    ///< our name of the model's own scheduler
-  std::string prompt_template = "{prompt}"; ///< "{prompt}" stands for the user's text
-  std::optional<int64_t> text_tokens;       ///< length prompts are padded to; absent: the tokenizer's
-  bool zero_padding_states = false;         ///< rows of padding become zeros
+  int width = 512, height = 512;             ///< pixels
+  std::string scheduler;                     ///< our name of the model's own scheduler
+  std::string prompt_template = "{prompt}";  ///< "{prompt}" stands for the user's text
+  std::optional<int64_t> text_tokens;  ///< length prompts are padded to; absent: the tokenizer's
+  bool zero_padding_states = false;    ///< rows of padding become zeros
 
   /// The template with the prompt put in.
   std::string apply_template(std::string_view prompt) const;

@@ -44,8 +44,7 @@ Status Model::read_unet() {
 
 Status Model::read_latent_space() {
   const formats::NetworkFiles& files = network("vae");
-  EF_TRY(const models::NetworkClass kind,
-         models::network_class(files.config, files.config_origin));
+  EF_TRY(const models::NetworkClass kind, models::network_class(files.config, files.config_origin));
   if (kind == models::NetworkClass::autoencoder_tiny) {
     EF_TRY(const auto config, models::parse_taesd_config(files.config, files.config_origin));
     latent_space_ = latent_space_of(config);
@@ -90,10 +89,9 @@ Status Model::check_fit() const {
   }
   const int64_t rows = network("text_encoder").config.value("vocab_size", int64_t{0});
   if (tokenizer_->vocab_size() > rows) {
-    return fail(ErrorCode::bad_file, place + "tokenizer: " +
-                                         std::to_string(tokenizer_->vocab_size()) +
-                                         " ids, expected at most the text encoder's vocab_size " +
-                                         std::to_string(rows));
+    return fail(ErrorCode::bad_file,
+                place + "tokenizer: " + std::to_string(tokenizer_->vocab_size()) +
+                    " ids, expected at most the text encoder's vocab_size " + std::to_string(rows));
   }
   return {};
 }

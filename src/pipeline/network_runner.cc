@@ -12,14 +12,14 @@ std::string describe(const Shape& shape, DType dtype) {
 Result<ConstTensorView> checked_input(const engine::TensorInfo& info, const NamedTensors& inputs) {
   const auto found = inputs.find(info.name);
   if (found == inputs.end()) {
-    return fail(ErrorCode::invalid_argument, "input " + info.name + ": missing, expected " +
-                                                 describe(info.shape, info.dtype));
+    return fail(ErrorCode::invalid_argument,
+                "input " + info.name + ": missing, expected " + describe(info.shape, info.dtype));
   }
   const Tensor& tensor = found->second;
   if (tensor.shape() != info.shape || tensor.dtype() != info.dtype) {
-    return fail(ErrorCode::invalid_argument,
-                "input " + info.name + ": " + describe(tensor.shape(), tensor.dtype()) +
-                    ", expected " + describe(info.shape, info.dtype));
+    return fail(ErrorCode::invalid_argument, "input " + info.name + ": " +
+                                                 describe(tensor.shape(), tensor.dtype()) +
+                                                 ", expected " + describe(info.shape, info.dtype));
   }
   return tensor.view();
 }

@@ -51,9 +51,9 @@ Status tokenize(const Model& model, ResolvedRequest& resolved) {
   const auto ids = resolved.input_ids.values<int32_t>();
   const auto length = static_cast<size_t>(tokens);
   if (resolved.guided) {
-    EF_TRY_STATUS(tokenize_into(model, resolved.request.negative_prompt, "negative prompt",
-                                ids.first(length))
-                      .map([](int64_t) {}));
+    EF_TRY_STATUS(
+        tokenize_into(model, resolved.request.negative_prompt, "negative prompt", ids.first(length))
+            .map([](int64_t) {}));
   }
   const std::string prompt = model.defaults().apply_template(resolved.request.prompt);
   EF_TRY(resolved.cut_tokens, tokenize_into(model, prompt, "prompt", ids.last(length)));
@@ -65,23 +65,22 @@ Status tokenize(const Model& model, ResolvedRequest& resolved) {
 Result<ResolvedRequest> resolve_request(const Model& model, const GenerationRequest& request) {
   const GenerationDefaults& defaults = model.defaults();
   const LatentSpace& space = model.latent_space();
-  ResolvedRequest resolved{.request = request,
-                           .steps = request.steps.value_or(defaults.steps),
-                           .guidance_scale =
-                               request.guidance_scale.value_or(defaults.guidance_scale),
-                           .width = request.width.value_or(defaults.width),
-                           .height = request.height.value_or(defaults.height),
-                           .scheduler_name = request.scheduler.value_or(defaults.scheduler),
-                           .scheduler = nullptr,
-                           .guided = false,
-                           .input_ids = {},
-                           .cut_tokens = 0,
-                           .latents = {}};
+  ResolvedRequest resolved{
+      .request = request,
+      .steps = request.steps.value_or(defaults.steps),
+      .guidance_scale = request.guidance_scale.value_or(defaults.guidance_scale),
+      .width = request.width.value_or(defaults.width),
+      .height = request.height.value_or(defaults.height),
+      .scheduler_name = request.scheduler.value_or(defaults.scheduler),
+      .scheduler = nullptr,
+      .guided = false,
+      .input_ids = {},
+      .cut_tokens = 0,
+      .latents = {}};
   EF_TRY_STATUS(check_options(request, resolved, space));
   const formats::ModelFolder& folder = model.folder();
-  const diffusion::SchedulerOptions options = {.steps = resolved.steps,
-                                               .images = request.batch,
-                                               .config_origin = folder.scheduler_origin};
+  const diffusion::SchedulerOptions options = {
+      .steps = resolved.steps, .images = request.batch, .config_origin = folder.scheduler_origin};
   EF_TRY(resolved.scheduler,
          diffusion::make_scheduler(resolved.scheduler_name, folder.scheduler_config, options));
   resolved.guided =

@@ -20,10 +20,10 @@ struct ResolvedRequest {
   int width = 0, height = 0;
   std::string scheduler_name;
   std::unique_ptr<diffusion::Scheduler> scheduler;
-  bool guided = false;      ///< the U-Net runs with and without the prompt
-  Tensor input_ids;         ///< [prompts,T] i32: the negative prompt first if guided
-  int64_t cut_tokens = 0;   ///< of the prompt
-  Shape latents;            ///< [N,C,H/8,W/8]
+  bool guided = false;     ///< the U-Net runs with and without the prompt
+  Tensor input_ids;        ///< [prompts,T] i32: the negative prompt first if guided
+  int64_t cut_tokens = 0;  ///< of the prompt
+  Shape latents;           ///< [N,C,H/8,W/8]
 
   int64_t prompts() const { return guided ? 2 : 1; }
   int64_t unet_batch() const { return prompts() * request.batch; }

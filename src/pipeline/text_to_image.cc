@@ -180,11 +180,13 @@ Result<engine::MemoryForecast> forecast_network(Result<graph::Graph> graph,
                                                 const GenerationRequest& request,
                                                 const Runtime& runtime) {
   if (!graph) return fail(std::move(graph).error());
-  return engine::forecast(std::move(*graph), &weights,
-                          {.precision = request.precision, .taps = {}}, runtime);
+  return engine::forecast(std::move(*graph), &weights, {.precision = request.precision, .taps = {}},
+                          runtime);
 }
 
-std::string mebibytes(int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+std::string mebibytes(int64_t bytes) {
+  return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
+}
 
 Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& runtime,
                                              const ResolvedRequest& resolved) {
@@ -209,12 +211,18 @@ Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& 
 
 std::string_view to_string(Stage stage) {
   switch (stage) {
-    case Stage::load_text_encoder: return "load text encoder";
-    case Stage::text_encoder: return "text encoder";
-    case Stage::load_unet: return "load U-Net";
-    case Stage::unet: return "U-Net";
-    case Stage::load_decoder: return "load decoder";
-    case Stage::decoder: return "decoder";
+    case Stage::load_text_encoder:
+      return "load text encoder";
+    case Stage::text_encoder:
+      return "text encoder";
+    case Stage::load_unet:
+      return "load U-Net";
+    case Stage::unet:
+      return "U-Net";
+    case Stage::load_decoder:
+      return "load decoder";
+    case Stage::decoder:
+      return "decoder";
   }
   return "?";
 }
@@ -229,8 +237,8 @@ Result<GenerationResult> TextToImage::generate(const GenerationRequest& request)
   EF_TRY(const GenerationForecast forecast, forecast_resolved(*model_, runtime_, resolved));
   if (request.memory_limit_bytes && forecast.peak_bytes > *request.memory_limit_bytes) {
     return fail(ErrorCode::resource_exhausted,
-                "memory limit " + mebibytes(*request.memory_limit_bytes) +
-                    ": this picture takes " + mebibytes(forecast.peak_bytes) + " (text encoder " +
+                "memory limit " + mebibytes(*request.memory_limit_bytes) + ": this picture takes " +
+                    mebibytes(forecast.peak_bytes) + " (text encoder " +
                     mebibytes(forecast.text_encoder.total()) + ", U-Net " +
                     mebibytes(forecast.unet.total()) + ", decoder " +
                     mebibytes(forecast.decoder.total()) + "; one at a time)");

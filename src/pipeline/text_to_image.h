@@ -84,8 +84,8 @@ class TextToImage {
 
   const Model& model() const { return *model_; }
 
-  /// Errors: invalid_argument (sizes, steps, scheduler, prompt that is no UTF-8), bad_file (weights),
-  /// resource_exhausted (limit), cancelled, and a network whose result is not finite.
+  /// Errors: invalid_argument (sizes, steps, scheduler, prompt that is no UTF-8), bad_file
+  /// (weights), resource_exhausted (limit), cancelled, and a network whose result is not finite.
   Result<GenerationResult> generate(const GenerationRequest& request) const;
 
   /// What generate() would take, without doing it. Errors: as above where they show before work.

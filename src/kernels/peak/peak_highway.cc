@@ -10,7 +10,8 @@ HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Ten chains: two FMA units of latency four or five are always busy, and sixteen registers suffice.
+/// Ten chains: two FMA units of latency four or five are always busy, and sixteen registers
+/// suffice.
 int64_t peak_f32(int64_t rounds) noexcept {
 #if EF_HIGHWAY_IS_FALLBACK
   (void)rounds;
