@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -71,6 +72,9 @@ Result<Runtime> make_runtime(const CommonOptions& common) {
 }  // namespace edgefusion::cli
 
 int main(int argc, char** argv) {
+  // A closed pipe or a file over its size limit shall come back as an error, not kill the program.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return edgefusion::cli::run(argc, argv);
   } catch (const std::bad_alloc&) {
