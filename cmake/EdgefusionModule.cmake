@@ -39,6 +39,14 @@ function(ef_flags target)
   endif()
 endfunction()
 
+# unit_tests: builds the quick tests alone, those ./test runs under the sanitizers.
+function(ef_unit_test target)
+  if(NOT TARGET unit_tests)
+    add_custom_target(unit_tests)
+  endif()
+  add_dependencies(unit_tests ${target})
+endfunction()
+
 # ef_test(NAME SOURCES... DEPS targets... LABELS labels... [ARGS ...] [TIMEOUT s]):
 # one GoogleTest program, registered with ctest as a whole.
 # A test labelled per_isa is registered once per instruction-set cap in EDGEFUSION_TEST_ISAS.
@@ -54,6 +62,9 @@ function(ef_test name)
   ef_flags(${name})
   target_link_libraries(${name} PRIVATE ${T_DEPS} GTest::gtest GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE EF_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if("unit" IN_LIST T_LABELS AND NOT "slow" IN_LIST T_LABELS AND NOT "per_isa" IN_LIST T_LABELS)
+    ef_unit_test(${name})
+  endif()
   if("per_isa" IN_LIST T_LABELS)
     foreach(isa IN LISTS EDGEFUSION_TEST_ISAS)
       add_test(NAME ${name}.${isa} COMMAND ${name})
