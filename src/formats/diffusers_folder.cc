@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/json.h"
+#include "core/mapped_file.h"
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
 #include "formats/sharded.h"
@@ -137,7 +138,7 @@ Status open_tokenizer(const json& index, const std::string& place, ModelFolder& 
 Status open_scheduler(const json& index, const std::string& place, ModelFolder& model) {
   EF_TRY(model.scheduler_class, component_class(index, place, "scheduler"));
   const fs::path path = model.path / "scheduler" / "scheduler_config.json";
-  EF_TRY(model.scheduler_config, read_json_object(path));
+  EF_TRY(model.scheduler_text, read_text_file(path, JsonLimits{}.max_bytes));
   model.scheduler_origin = path.string();
   return {};
 }

@@ -1,5 +1,6 @@
 #include "pipeline/model.h"
 
+#include "diffusion/scheduler_config.h"
 #include "models/registry.h"
 #include "models/taesd_config.h"
 #include "models/vae_config.h"
@@ -58,6 +59,8 @@ Status Model::read_latent_space() {
 Status Model::read_text() {
   std::optional<int64_t> native_size;
   if (unet_.sample_size) native_size = *unet_.sample_size * latent_space_.pixels_per_latent;
+  EF_TRY(scheduler_config_,
+         diffusion::parse_scheduler_json(folder_.scheduler_text, folder_.scheduler_origin));
   EF_TRY(defaults_, parse_generation_defaults(folder_, native_size));
   if (!folder_.tokenizer) {
     return fail(ErrorCode::not_found, folder_.path.string() + ": no tokenizer folder");

@@ -34,6 +34,7 @@ class Model {
   const models::UNetConfig& unet() const { return unet_; }
   const LatentSpace& latent_space() const { return latent_space_; }
   const GenerationDefaults& defaults() const { return defaults_; }
+  const nlohmann::json& scheduler_config() const { return scheduler_config_; }
   /// Tokens a prompt is padded or cut to.
   int64_t text_tokens() const { return text_tokens_; }
 
@@ -53,6 +54,7 @@ class Model {
   models::UNetConfig unet_;
   LatentSpace latent_space_;
   GenerationDefaults defaults_;
+  nlohmann::json scheduler_config_;
   int64_t text_tokens_ = 0;
 };
 

@@ -82,7 +82,7 @@ Result<ResolvedRequest> resolve_request(const Model& model, const GenerationRequ
   const diffusion::SchedulerOptions options = {
       .steps = resolved.steps, .images = request.batch, .config_origin = folder.scheduler_origin};
   EF_TRY(resolved.scheduler,
-         diffusion::make_scheduler(resolved.scheduler_name, folder.scheduler_config, options));
+         diffusion::make_scheduler(resolved.scheduler_name, model.scheduler_config(), options));
   resolved.guided =
       diffusion::needs_guidance(resolved.guidance_scale, model.unet().time_cond_width != 0);
   resolved.latents = Shape{request.batch, space.channels, resolved.height / space.pixels_per_latent,
