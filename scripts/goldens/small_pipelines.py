@@ -111,16 +111,20 @@ def text_encoder(name, vocabulary):
     return randomise(CLIPTextModel(CLIPTextConfig(**config)), name + "/text", "f16", GAINS)
 
 
+def inside_picture_range(tiny):
+    """Tames the last layer of an AutoencoderTiny: most of the picture then lies inside [0, 1]."""
+    last = tiny.decoder.layers[-1]
+    last.weight.data = (0.2 * last.weight).half().float()
+    last.bias.data.fill_(0.5)
+    return tiny
+
+
 def autoencoder(name, kind):
     if kind == "kl":
         model = AutoencoderKL(**dict(kl_stages((8, 8, 16, 16)), layers_per_block=1))
         return randomise(model, name + "/vae", "f16", KL_GAINS)
     model = AutoencoderTiny(**tiny_stages(12, (1, 1, 1, 1), (1, 1, 1, 1)))
-    model = randomise(model, name + "/vae", "f16", TINY_GAINS)
-    last = model.decoder.layers[-1]  # most of the picture inside [0, 1]
-    last.weight.data = (0.2 * last.weight).half().float()
-    last.bias.data.fill_(0.5)
-    return model
+    return inside_picture_range(randomise(model, name + "/vae", "f16", TINY_GAINS))
 
 
 def build(name, folder):
