@@ -4,8 +4,8 @@
 //   M, P, L       = running maximum, 2^(S - M), running sum, query by query: no lane ever meets
 //                   another one, so a row does not depend on the rows it shares a tile with
 //   Ot[c, query]  = Ot * 2^(old M - new M) + sum_key V[key, c] * P[key, query]
-// In this orientation K and V are read where they lie, whatever the head size, without padding;
-// only the small tiles of Q and O are transposed. Source: Dao et al. 2022 (the recurrence).
+// In this orientation K and V are used as they are, whatever the head size, without padding; only
+// the small tiles of Q and O are transposed. Source: Dao et al. 2022 (the recurrence).
 
 #include "kernels/attention/attention_rows.h"
 #include "kernels/highway_dispatch.h"
@@ -32,15 +32,15 @@ constexpr size_t kLanes = hn::MaxLanes(D());
 constexpr size_t kVectors = 3;
 constexpr size_t kRows = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 8 : 4;
 constexpr size_t kTile = kVectors * kLanes;
-/// Keys in a block: P (block x tile) and the block's K and V stay in the L1 cache. Sums are kept
+/// Keys in a block: small enough for P (block x tile) to stay in the L1 cache. Sums are kept
 /// per block before they join the running ones, which also keeps their rounding error low.
 constexpr size_t kKeyBlock = 64;
 /// Columns of Q and K multiplied before the next rows of K: keeps the part of Qt in L1.
 constexpr size_t kDepth = 128;
-/// Tiles that meet a block of keys before the next block: rows of K and V that lie far apart come
-/// from distant caches, so they should come seldom. Bounded by what the tiles take of L2.
+/// Tiles that meet a block of keys before the next block, so that keys are fetched and copied
+/// seldom. Bounded by what the tiles take of an L2 cache.
 constexpr size_t kMaxGroup = 8;
-constexpr size_t kGroupBytes = 128 * 1024;
+constexpr size_t kGroupBytes = 512 * 1024;
 constexpr size_t kAlignment = 64;  // bytes: the widest vector and a cache line
 
 /// The running state of a tile, in the caller's scratch; matrices have kTile columns.
@@ -53,13 +53,15 @@ struct Tile {
   float* fade;     ///< 2^(old M - new M) [kTile]
 };
 
-/// Keys of a block by their rows, the masked ones left out; padded with the last one to a multiple
-/// of kRows.
+/// Keys of a block, the masked ones left out, copied together: rows as far apart as those of
+/// several heads fall on few sets of the L1 cache and drive each other out.
 struct KeyBlock {
-  const float* k[kKeyBlock];
-  const float* v[kKeyBlock];
+  float* k;  ///< [kKeyBlock, ldk]; rows beyond `count` hold old keys or zeros
+  float* v;  ///< [kKeyBlock, ldv]
+  size_t ldk;
+  size_t ldv;
   size_t index[kKeyBlock];
-  size_t count = 0;
+  size_t count;
 };
 
 /// Floats of one tile's own state, a multiple of the alignment.
@@ -72,17 +74,42 @@ size_t group_tiles(size_t head_size, size_t value_size) {
   return HWY_MAX(HWY_MIN(fitting, kMaxGroup), size_t{1});
 }
 
+/// Floats from one copied row to the next: an odd number of cache lines, which spreads over all
+/// sets.
+size_t copied_stride(size_t size) {
+  constexpr size_t kLine = 64 / sizeof(float);
+  return kLine * (((size + kLine - 1) / kLine) | 1);
+}
+
 size_t scratch_floats(size_t head_size, size_t value_size) noexcept {
-  return group_tiles(head_size, value_size) * tile_floats(head_size, value_size) +
-         kTile * kKeyBlock + kAlignment / sizeof(float);
+  return kTile * kKeyBlock + kKeyBlock * (copied_stride(head_size) + copied_stride(value_size)) +
+         group_tiles(head_size, value_size) * tile_floats(head_size, value_size) +
+         kAlignment / sizeof(float);
+}
+
+float* align(float* scratch) {
+  constexpr uintptr_t kMask = kAlignment - 1;
+  return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + kMask) & ~kMask);
+}
+
+/// Scratch, aligned: P | K | V | a tile's state | the next tile's | ...
+KeyBlock place_block(const Attention& a, float* scratch) {
+  KeyBlock block;
+  block.ldk = copied_stride(a.head_size);
+  block.ldv = copied_stride(a.value_size);
+  block.k = scratch + kTile * kKeyBlock;
+  block.v = block.k + kKeyBlock * block.ldk;
+  block.count = 0;
+  // A block may be short: what it multiplies beyond its keys is ignored, but must be there.
+  for (size_t i = 0; i < kKeyBlock * block.ldk; ++i) block.k[i] = 0.0f;
+  return block;
 }
 
 /// The state of the group's tile number `number`; S and P are shared.
-Tile place_tile(const Attention& a, float* scratch, size_t number) {
-  constexpr uintptr_t kMask = kAlignment - 1;
+Tile place_tile(const Attention& a, const KeyBlock& block, float* scratch, size_t number) {
   Tile tile;
-  tile.scores = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + kMask) & ~kMask);
-  tile.q = tile.scores + kKeyBlock * kTile + number * tile_floats(a.head_size, a.value_size);
+  tile.scores = scratch;
+  tile.q = block.v + kKeyBlock * block.ldv + number * tile_floats(a.head_size, a.value_size);
   tile.out = tile.q + a.head_size * kTile;
   tile.largest = tile.out + a.value_size * kTile;
   tile.total = tile.largest + kTile;
@@ -90,31 +117,42 @@ Tile place_tile(const Attention& a, float* scratch, size_t number) {
   return tile;
 }
 
+HWY_INLINE void copy_row(const float* src, float* dst, size_t count) {
+  const D d;
+  if (count < kLanes) {
+    for (size_t c = 0; c < count; ++c) dst[c] = src[c];
+    return;
+  }
+  for (size_t c = 0; c + kLanes <= count; c += kLanes) {
+    hn::StoreU(hn::LoadU(d, src + c), d, dst + c);
+  }
+  hn::StoreU(hn::LoadU(d, src + count - kLanes), d, dst + count - kLanes);
+}
+
 /// Takes visible keys from `next` on until the block is full; returns the key after the last.
 size_t collect_keys(const Attention& a, size_t next, size_t end, KeyBlock& block) {
   block.count = 0;
   for (; next < end && block.count < kKeyBlock; ++next) {
     if (a.key_mask != nullptr && a.key_mask[next] == 0.0f) continue;
-    block.k[block.count] = a.k + next * a.ldk;
-    block.v[block.count] = a.v + next * a.ldv;
+    copy_row(a.k + next * a.ldk, block.k + block.count * block.ldk, a.head_size);
+    copy_row(a.v + next * a.ldv, block.v + block.count * block.ldv, a.value_size);
     block.index[block.count++] = next;
   }
-  for (size_t i = block.count; i % kRows != 0; ++i) block.k[i] = block.k[block.count - 1];
   return next;
 }
 
 /// S[row, 0:kCount vectors] += sum over c in [0, depth) of k[row][c] * q[c, ...], kRows rows.
 template <size_t kCount>
-HWY_NOINLINE void multiply_scores(const float* const* k, size_t c0, size_t depth, const float* q,
-                                  float* scores) {
+HWY_NOINLINE void multiply_scores(const Rows<const float>& k, size_t depth, bool first,
+                                  const float* q, float* scores) {
   const D d;
   V sums[kRows][kCount];
   const float* rows[kRows];
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
-    rows[r] = k[r] + c0;
+    rows[r] = k.data + r * k.stride;
     for (size_t i = 0; i < kCount; ++i) {
-      sums[r][i] = c0 == 0 ? hn::Zero(d) : hn::Load(d, scores + r * kTile + i * kLanes);
+      sums[r][i] = first ? hn::Zero(d) : hn::Load(d, scores + r * kTile + i * kLanes);
     }
   }
   for (size_t c = 0; c < depth; ++c) {
@@ -141,8 +179,8 @@ void score_block(const Attention& a, const KeyBlock& block, const Tile& tile) {
   for (size_t c0 = 0; c0 < a.head_size; c0 += kDepth) {
     const size_t depth = HWY_MIN(a.head_size - c0, kDepth);
     for (size_t key = 0; key < block.count; key += kRows) {
-      multiply_scores<kCount>(block.k + key, c0, depth, tile.q + c0 * kTile,
-                              tile.scores + key * kTile);
+      multiply_scores<kCount>({block.k + key * block.ldk + c0, block.ldk}, depth, c0 == 0,
+                              tile.q + c0 * kTile, tile.scores + key * kTile);
     }
   }
 }
@@ -206,8 +244,8 @@ HWY_NOINLINE void multiply_values(const KeyBlock& block, size_t column, const Ti
     for (size_t i = 0; i < kCount; ++i) sums[c][i] = hn::Zero(d);
   }
   const float* weights = tile.scores;
-  for (size_t key = 0; key < block.count; ++key, weights += kTile) {
-    const float* v = block.v[key] + column;
+  const float* v = block.v + column;
+  for (size_t key = 0; key < block.count; ++key, weights += kTile, v += block.ldv) {
     V operand[kCount];
     for (size_t i = 0; i < kCount; ++i) operand[i] = hn::Load(d, weights + i * kLanes);
     HWY_UNROLL(8)
@@ -285,14 +323,14 @@ void attend_block(const Attention& a, const KeyBlock& block, size_t row, size_t 
 
 /// Query rows [row0, row1), at most a group of tiles.
 void attend_group(const Attention& a, size_t row0, size_t row1, float* scratch) {
+  KeyBlock block = place_block(a, scratch);
   const auto for_each_tile = [&](auto&& body) {
     for (size_t row = row0, number = 0; row < row1; row += kTile, ++number) {
-      body(row, HWY_MIN(row1 - row, kTile), place_tile(a, scratch, number));
+      body(row, HWY_MIN(row1 - row, kTile), place_tile(a, block, scratch, number));
     }
   };
   for_each_tile([&](size_t row, size_t rows, const Tile& tile) { start_tile(a, row, rows, tile); });
   const size_t end = a.causal ? HWY_MIN(a.keys, row1) : a.keys;
-  KeyBlock block;
   for (size_t next = 0; next < end;) {
     next = collect_keys(a, next, end, block);
     if (block.count == 0) break;
@@ -307,7 +345,7 @@ void attend_group(const Attention& a, size_t row0, size_t row1, float* scratch) 
 void run(const Attention& a, size_t row0, size_t row1, float* scratch) noexcept {
   const size_t group_rows = group_tiles(a.head_size, a.value_size) * kTile;
   for (size_t row = row0; row < row1; row += group_rows) {
-    attend_group(a, row, HWY_MIN(row1, row + group_rows), scratch);
+    attend_group(a, row, HWY_MIN(row1, row + group_rows), align(scratch));
   }
 }
 
