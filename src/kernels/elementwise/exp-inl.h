@@ -14,8 +14,8 @@ HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
 
 /// e^(x + low), |low| <= 2^-10 |x| + tiny: `low` is what x could not hold. For x + low in
-/// [-86.9, 88.72] the relative error is <= 2 ulp (polynomial 3.1e-9, the rest rounding); below -86.9
-/// it is 0, above 88.73 inf; NaN stays NaN.
+/// [-86.9, 88.72] the relative error is <= 2 ulp (polynomial 3.1e-9, the rest rounding); below
+/// -86.9 it is 0, above 88.73 inf; NaN stays NaN.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V exp_of_sum(D d, V x, V low) {
   namespace hn = hwy::HWY_NAMESPACE;
