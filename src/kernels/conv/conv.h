@@ -17,8 +17,8 @@
 //
 // `in` is src, or src enlarged by two (nearest) when upsample2x is set, or the channels of src
 // followed by those of src2: neither the enlarged nor the joined picture ever exists, and there is
-// no im2col buffer. Sums run over k = tap * inputs + i in ascending order from bias[o]; results do
-// not depend on the split.
+// no im2col buffer. Sums are ordered as gemm.h says, k = tap * inputs + i; results do not depend on
+// the split.
 
 namespace edgefusion::kernels {
 

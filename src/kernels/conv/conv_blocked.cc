@@ -1,47 +1,72 @@
 #include "kernels/conv/conv_blocked.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace edgefusion::kernels {
 namespace {
 
 /// Finds where each tap of each output pixel reads: in src, in src2, or in a row of zeros.
-struct PixelFinder {
-  const ConvArgs& args;
-  const float* zeros;
-  int64_t block_rows;
+class PixelFinder {
+ public:
+  PixelFinder(const ConvArgs& args, const float* zeros, int64_t block_rows)
+      : args_(args), shape_(args.shape), zeros_(zeros), block_rows_(block_rows) {}
 
   void find(int64_t pixel, int64_t count, const float** tables) const {
-    const ConvShape& s = args.shape;
-    const int64_t width = s.out_width(), height = s.out_height();
-    int64_t x = pixel % width, y = pixel / width % height, n = pixel / (width * height);
-    for (int64_t r = 0; r < count; ++r) {
-      find_taps(n, y * s.stride - s.pad_top, x * s.stride - s.pad_left, tables + r);
-      if (++x < width) continue;
+    const int64_t width = shape_.out_width(), height = shape_.out_height();
+    int64_t x = pixel % width, line = pixel / width;
+    while (count > 0) {
+      const int64_t run = std::min(width - x, count);
+      find_run(line / height, line % height, {x, run}, tables);
+      tables += run;
+      count -= run;
       x = 0;
-      if (++y < height) continue;
-      y = 0;
-      ++n;
+      ++line;
     }
   }
 
  private:
-  void find_taps(int64_t n, int64_t top, int64_t left, const float** table) const {
-    const ConvShape& s = args.shape;
-    const int shift = s.upsample2x ? 1 : 0;
-    const int64_t second = s.taps() * block_rows;
-    for (int64_t ky = 0; ky < s.kernel_height; ++ky) {
-      const bool row_inside = top + ky >= 0 && top + ky < s.in_height();
-      const int64_t row = (n * s.height + ((top + ky) >> shift)) * s.width;
-      for (int64_t kx = 0; kx < s.kernel_width; ++kx, table += block_rows) {
-        const bool inside = row_inside && left + kx >= 0 && left + kx < s.in_width();
-        const int64_t pixel = row + ((left + kx) >> shift);
-        table[0] = inside ? args.src + pixel * args.src_stride : zeros;
-        if (s.channels2 > 0) table[second] = inside ? args.src2 + pixel * args.src2_stride : zeros;
+  /// Neighbours on one line of the output.
+  struct Run {
+    int64_t x, count;
+  };
+
+  void find_run(int64_t n, int64_t y, Run run, const float** table) const {
+    const int64_t second = shape_.taps() * block_rows_;
+    for (int64_t ky = 0; ky < shape_.kernel_height; ++ky) {
+      const int64_t in_y = y * shape_.stride - shape_.pad_top + ky;
+      const bool inside = in_y >= 0 && in_y < shape_.in_height();
+      const int64_t row = (n * shape_.height + (in_y >> shift())) * shape_.width;
+      const float* src = inside ? args_.src + row * args_.src_stride : nullptr;
+      const bool inside2 = inside && shape_.channels2 > 0;
+      const float* src2 = inside2 ? args_.src2 + row * args_.src2_stride : nullptr;
+      for (int64_t kx = 0; kx < shape_.kernel_width; ++kx, table += block_rows_) {
+        const Run in{run.x * shape_.stride - shape_.pad_left + kx, run.count};
+        fill(src, args_.src_stride, in, table);
+        if (shape_.channels2 > 0) fill(src2, args_.src2_stride, in, table + second);
       }
     }
   }
+
+  /// Addresses of the pixels in.x, in.x + stride, ... of an input row (null: outside).
+  void fill(const float* row, int64_t pixel_stride, Run in, const float** table) const {
+    if (row == nullptr) {
+      std::fill_n(table, in.count, zeros_);
+      return;
+    }
+    const int64_t width = shape_.in_width(), stride = shape_.stride;
+    const int halving = shift();
+    int64_t x = in.x;
+    for (int64_t r = 0; r < in.count; ++r, x += stride) {
+      table[r] = x >= 0 && x < width ? row + (x >> halving) * pixel_stride : zeros_;
+    }
+  }
+
+  int shift() const { return shape_.upsample2x ? 1 : 0; }
+
+  const ConvArgs& args_;
+  const ConvShape& shape_;
+  const float* zeros_;
+  int64_t block_rows_;
 };
 
 void find_conv_rows(const void* context, int64_t row_begin, int64_t rows, const float** tables) {
@@ -77,7 +102,7 @@ void run_blocked_conv(const ConvArgs& args, const GemmRange& range, void* scratc
   product.dst = args.dst;
   product.dst_stride = args.dst_stride;
   product.epilogue = args.epilogue;
-  const PixelFinder finder{args, zeros, isa.tile.block_rows};
+  const PixelFinder finder(args, zeros, isa.tile.block_rows);
   run_blocked(product, range, {find_conv_rows, &finder}, work, isa.tile,
               row_block_variants(weights).*isa.variant);
 }

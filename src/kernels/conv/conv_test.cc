@@ -159,6 +159,19 @@ TEST(Conv, MatchesTheFormulaForAllChannelCountsAroundTheTile) {
   }
 }
 
+TEST(Conv, MatchesTheFormulaForAFewOutputs) {
+  for (const ConvRow* row : usable_rows()) {
+    for (const int64_t outputs : {1, 2, 3, 4, 5}) {
+      for (const int64_t channels : {1, 4, 20, 64}) {
+        ConvShape s = with_kernel(picture(6, 5, channels, outputs), 3, 1);
+        expect_matches_formula(*row, {s});
+        s.channels2 = 5;
+        expect_matches_formula(*row, {s, Activation::tanh, true});
+      }
+    }
+  }
+}
+
 TEST(Conv, MatchesTheFormulaForEveryKernelSizeUpToFiveAndOblongOnes) {
   for (const ConvRow* row : usable_rows()) {
     for (const int64_t kernel : {1, 2, 3, 4, 5}) {

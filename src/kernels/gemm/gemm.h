@@ -19,8 +19,9 @@
 //   depth
 //
 // src and dst are row-major; weights come packed by the same row's layout. Weights in half
-// precision expand to f32 exactly, in cache. Every sum runs over k in ascending order from bias[n],
-// so a result does not depend on how rows and panels are split among calls. NaN and infinity
+// precision expand to f32 exactly, in cache. The order of every sum is fixed by
+// the sizes (k ascending from bias[n]; in panels of very few columns, interleaved partial sums), so
+// a result does not depend on how rows and panels are split among calls. NaN and infinity
 // propagate.
 
 namespace edgefusion::kernels {

@@ -4,6 +4,7 @@
 
 #include "hwy/cache_control.h"
 #include "kernels/elementwise/activation-inl.h"
+#include "kernels/elementwise/vector_tail-inl.h"
 #include "kernels/gemm/row_block.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -136,6 +137,14 @@ HWY_INLINE void prefetch_bytes(const void* from, int64_t bytes) {
   for (int64_t b = 0; b < bytes; b += kLineBytes) hwy::Prefetch(static_cast<const char*>(from) + b);
 }
 
+}  // namespace edgefusion::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#include "kernels/gemm/narrow_block-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace edgefusion::kernels::HWY_NAMESPACE {
+
 // ---- Epilogue, over a tile that has just been stored ----
 
 struct FinishArgs {
@@ -210,9 +219,10 @@ HWY_INLINE void whole_tile(const RowBlock& block, int64_t row, int rows, const f
                              e.activation_after_residual, rows, kVectors * kLanes});
 }
 
-/// A tile with missing columns is made in a buffer of full width.
-template <int kVectors>
-HWY_NOINLINE void edge_tile(const RowBlock& block, int64_t row, int rows, const float* panel,
+/// A tile with missing columns is made in a buffer of full width. Weights: const float* (a panel)
+/// or NarrowWeights.
+template <int kVectors, class Weights>
+HWY_NOINLINE void edge_tile(const RowBlock& block, int64_t row, int rows, const Weights& weights,
                             const float* bias) {
   constexpr int kWidth = kVectors * kLanes;
   const Epilogue& e = block.epilogue;
@@ -227,7 +237,11 @@ HWY_NOINLINE void edge_tile(const RowBlock& block, int64_t row, int rows, const 
     }
   }
   const TileTarget target{sums, kWidth, block.first ? bias : nullptr};
-  sum_rows<kTile.rows, kVectors>(rows, block, row, panel, target);
+  if constexpr (std::is_same_v<Weights, NarrowWeights>) {
+    narrow_rows(rows, block, row, weights, target);
+  } else {
+    sum_rows<kTile.rows, kVectors>(rows, block, row, weights, target);
+  }
   if (block.last) {
     finish_tile(e.activation, {sums, kWidth, e.residual == nullptr ? nullptr : residual, kWidth,
                                e.activation_after_residual, rows, kWidth});
@@ -238,12 +252,8 @@ HWY_NOINLINE void edge_tile(const RowBlock& block, int64_t row, int rows, const 
 }
 
 template <class T>
-HWY_INLINE void row_block(const RowBlock& block) {
+HWY_INLINE void wide_block(const RowBlock& block, const float* bias) {
   const float* panel = expanded_panel<T>(block);
-  HWY_ALIGN float bias[kColumns] = {};
-  if (block.epilogue.bias != nullptr) {
-    std::memcpy(bias, block.epilogue.bias, static_cast<size_t>(block.columns) * sizeof(float));
-  }
   // Every tile asks for its share of the panel that comes next.
   const int64_t panel_bytes = block.depth * kColumns * static_cast<int64_t>(sizeof(T));
   const int64_t share = HWY_MIN(panel_bytes, panel_bytes * kTile.rows / block.rows);
@@ -252,8 +262,7 @@ HWY_INLINE void row_block(const RowBlock& block) {
       prefetch_bytes(static_cast<const char*>(block.next_panel) + share * (row / kTile.rows),
                      share);
     }
-    const int64_t left = block.rows - row;
-    const int rows = left < kTile.rows ? static_cast<int>(left) : kTile.rows;
+    const int rows = static_cast<int>(HWY_MIN(block.rows - row, kTile.rows));
     if (block.columns == kColumns) {
       whole_tile<2>(block, row, rows, panel, bias);
     } else if (block.columns == kLanes) {
@@ -263,6 +272,20 @@ HWY_INLINE void row_block(const RowBlock& block) {
     } else {
       edge_tile<2>(block, row, rows, panel, bias);
     }
+  }
+}
+
+template <class T>
+HWY_INLINE void row_block(const RowBlock& block) {
+  HWY_ALIGN float bias[kColumns] = {};
+  if (block.epilogue.bias != nullptr) {
+    std::memcpy(bias, block.epilogue.bias, static_cast<size_t>(block.columns) * sizeof(float));
+  }
+  if (block.columns > kNarrowColumns) return wide_block<T>(block, bias);
+  const NarrowWeights weights = narrow_weights<T>(block);
+  for (int64_t row = 0; row < block.rows; row += kTile.rows) {
+    const int rows = static_cast<int>(HWY_MIN(block.rows - row, kTile.rows));
+    edge_tile<1>(block, row, rows, weights, bias);
   }
 }
 
