@@ -38,7 +38,10 @@ Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
     const ValueId value = graph.find(tap);
     if (value == kNoValue) {
       std::vector<std::string_view> names;
-      for (const auto& known : graph.values()) names.push_back(known.name);
+      for (const auto& known : graph.values()) {
+        names.push_back(known.name);
+        names.insert(names.end(), known.aliases.begin(), known.aliases.end());
+      }
       const std::string_view nearest = nearest_name(tap, names);
       const std::string hint =
           nearest.empty() ? "" : ", did you mean \"" + std::string(nearest) + "\"?";

@@ -1,6 +1,8 @@
 #include "pipeline/exec_network.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace edgefusion::pipeline {
 namespace {
@@ -50,6 +52,36 @@ Result<models::NetworkSizes> sizes_of(NetworkRole role, const NamedTensors& inpu
     sizes.tokens = states[1];
   }
   return sizes;
+}
+
+/// Two modules of diffusers can have one output; the graph names the value after one of them and
+/// knows the other as an alias. By tap as the user wrote it: the value's own name.
+std::map<std::string, std::string> names_of_taps(const graph::Graph& graph,
+                                                 const std::vector<std::string>& taps) {
+  std::map<std::string, std::string> names;
+  for (const std::string& tap : taps) {
+    const graph::ValueId value = graph.find(tap);
+    if (value != graph::kNoValue) names[tap] = graph.value(value).name;  // compile() names others
+  }
+  return names;
+}
+
+/// Gives tapped values the names they were asked for. A value asked for under several names comes
+/// under each; its own name stays only if it was asked for or is an output of the network.
+void rename_taps(const std::map<std::string, std::string>& names,
+                 const std::set<std::string>& network_outputs, NamedTensors& outputs) {
+  for (const auto& [tap, name] : names) {
+    if (!outputs.contains(tap)) outputs.emplace(tap, outputs.at(name));
+  }
+  for (const auto& [tap, name] : names) {
+    if (!names.contains(name) && !network_outputs.contains(name)) outputs.erase(name);
+  }
+}
+
+std::set<std::string> output_names(const graph::Graph& graph) {
+  std::set<std::string> names;
+  for (const graph::ValueId id : graph.outputs()) names.insert(graph.value(id).name);
+  return names;
 }
 
 /// Integer tensors of any type as i32.
@@ -117,6 +149,8 @@ Result<NamedTensors> exec_network(const formats::ModelFolder& folder, const Exec
              files->config, files->config_origin,
              {.role = request.role, .sizes = sizes, .options = {.pooled_output = true}},
              files->weights.get()));
+  const auto tap_names = names_of_taps(graph, request.taps);
+  const std::set<std::string> network_outputs = output_names(graph);
   EF_TRY(engine::Program program,
          engine::compile(std::move(graph), *files->weights,
                          {.precision = request.precision, .taps = request.taps}, runtime));
@@ -127,6 +161,7 @@ Result<NamedTensors> exec_network(const formats::ModelFolder& folder, const Exec
     EF_TRY(graph_inputs[info.name], to_graph_input(info, given->second));
   }
   EF_TRY(NamedTensors outputs, run_network(program, graph_inputs, *runtime.pool));
+  rename_taps(tap_names, network_outputs, outputs);
   for (auto& entry : outputs) {
     Tensor& tensor = entry.second;
     if (tensor.shape().rank() == 4) tensor = nhwc_to_nchw(tensor.view());

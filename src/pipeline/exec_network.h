@@ -15,7 +15,7 @@ namespace edgefusion::pipeline {
 struct ExecRequest {
   models::NetworkRole role = models::NetworkRole::unet;
   engine::Precision precision = engine::Precision::f32;
-  std::vector<std::string> taps;  ///< inner values to give out too
+  std::vector<std::string> taps;  ///< inner values to give out too, under these names
 };
 
 /// Runs one network of a model on tensors named and laid out as in diffusers (pictures NCHW). Sizes
