@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+BUSY_SHARE = 0.25  # of the CPUs in use by others: times then say little
 # network on the command line: (architecture, layouts that torch tries)
 NETWORKS = {
     "text_encoder": ("clip-vit-l-14", ["contiguous"]),
@@ -49,7 +50,8 @@ def measure_torch(network, layout, repeat):
             start = time.perf_counter()
             compute(model, inputs)
             times.append((time.perf_counter() - start) * 1e3)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak_mb = peak_kib * 1024 / 1e6  # megabytes of 10^6 bytes, as edgefusion counts
     print(json.dumps({"times_ms": times[1:], "peak_rss_mb": peak_mb}))
 
 
@@ -93,13 +95,14 @@ def merged(rounds):
 
 def compare(program, network, rounds, repeat):
     layouts = NETWORKS[network][1]
-    theirs, ours = {layout: [] for layout in layouts}, []
+    theirs, ours, loads = {layout: [] for layout in layouts}, [], []
     for _ in range(rounds):
+        loads.append(busy_cpus())
         for layout in layouts:
             theirs[layout].append(run_torch(network, layout, repeat))
         ours.append(run_edgefusion(program, network, repeat))
     best = min(layouts, key=lambda layout: merged(theirs[layout])["min"])
-    return best, merged(theirs[best]), merged(ours), ours[0]
+    return best, merged(theirs[best]), merged(ours), dict(ours[0], loads=loads)
 
 
 def row(network, best, theirs, ours):
@@ -113,6 +116,28 @@ def row(network, best, theirs, ours):
         f"{ours['mb']:.0f}",
         f"{theirs['mb'] / ours['mb']:.2f}",
     ]
+
+
+def load_note(loads):
+    """A warning where others used the machine; loads are CPUs in use, taken between measurements."""
+    cpus = len(os.sched_getaffinity(0))
+    if max(loads) <= BUSY_SHARE * cpus:
+        return ""
+    return f"**Not to be quoted**: others kept up to {max(loads):.1f} of {cpus} CPUs busy.\n"
+
+
+def busy_cpus(seconds=1.0):
+    """CPUs in use now, by any process; the script itself sleeps meanwhile."""
+
+    def counters():
+        fields = [int(v) for v in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        return sum(fields), fields[3] + fields[4]  # all, idle and waiting for a disk
+
+    total, idle = counters()
+    time.sleep(seconds)
+    total_after, idle_after = counters()
+    share = 1 - (idle_after - idle) / max(1, total_after - total)
+    return share * os.cpu_count()
 
 
 def table(rows):
@@ -130,8 +155,11 @@ def report(rows, settings, rounds, repeat):
 Made by `scripts/bench_diffusers.py`: f32, 512x512, {settings["threads"]} threads, isa
 {settings["isa"]}, diffusers {version("diffusers")} on torch {version("torch")}. {rounds} rounds of
 {repeat} runs after one to warm up, the sides in turn. Times are min / median; memory is the peak of
-the process that runs this network alone, for torch with its libraries.
+the process that runs this network alone, for torch with its libraries. Mind that torch holds its
+weights in f32 and edgefusion in the f16 of the file, and that `edgefusion bench` draws them in
+memory: a run from a file also counts the pages of the file that it has read.
 
+{load_note(settings["loads"])}
 {table(rows)}
 """
 
@@ -150,14 +178,16 @@ def main():
         measure_torch(options.child, options.layout, options.repeat)
         return
 
-    rows, settings = [], None
+    rows, settings, loads = [], None, []
     for network in options.network or NETWORKS:
         best, theirs, ours, settings = compare(
             options.edgefusion, network, options.rounds, options.repeat
         )
         rows.append(row(network, best, theirs, ours))
+        loads += settings["loads"]
         print(table(rows[-1:]).splitlines()[-1], file=sys.stderr, flush=True)
-    print(table(rows))
+    settings["loads"] = loads
+    print(load_note(loads) + table(rows))
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(report(rows, settings, options.rounds, options.repeat), "utf-8")
