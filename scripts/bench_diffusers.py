@@ -155,9 +155,8 @@ def report(rows, settings, rounds, repeat):
 Made by `scripts/bench_diffusers.py`: f32, 512x512, {settings["threads"]} threads, isa
 {settings["isa"]}, diffusers {version("diffusers")} on torch {version("torch")}. {rounds} rounds of
 {repeat} runs after one to warm up, the sides in turn. Times are min / median; memory is the peak of
-the process that runs this network alone, for torch with its libraries. Mind that torch holds its
-weights in f32 and edgefusion in the f16 of the file, and that `edgefusion bench` draws them in
-memory: a run from a file also counts the pages of the file that it has read.
+the process that runs this network alone, for torch with its libraries. Part of the
+difference is the weights: torch computes in f32 on f32 weights, edgefusion in f32 on f16 ones.
 
 {load_note(settings["loads"])}
 {table(rows)}
