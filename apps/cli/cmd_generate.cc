@@ -76,9 +76,12 @@ fs::path preview_path(const Options& options) {
 }
 
 /// Better to hear of a missing folder before the work than after it.
-Status check_folder(const fs::path& file) {
+Status check_output(const fs::path& file) {
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   std::error_code error;
+  if (fs::is_directory(file, error)) {
+    return fail(ErrorCode::io, file.string() + ": is a folder, expected the name of a file");
+  }
   if (fs::is_directory(folder, error)) return {};
   return fail(ErrorCode::not_found, file.string() + ": no folder " + folder.string());
 }
@@ -94,8 +97,8 @@ Status complete_request(Options& options) {
   request.seed = options.seed.value_or(std::random_device()());
   request.rng = options.rng == "cuda" ? diffusion::NoiseDevice::cuda : diffusion::NoiseDevice::cpu;
   if (options.seed_per_image) request.batch_seeds = diffusion::BatchSeeds::per_image;
-  EF_TRY_STATUS(check_folder(options.out));
-  if (!options.save_latents.empty()) EF_TRY_STATUS(check_folder(options.save_latents));
+  EF_TRY_STATUS(check_output(options.out));
+  if (!options.save_latents.empty()) EF_TRY_STATUS(check_output(options.save_latents));
   return {};
 }
 
@@ -105,8 +108,12 @@ std::vector<fs::path> output_paths(const Options& options) {
   return paths;
 }
 
-Status write_results(const Options& options, const pipeline::GenerationResult& result,
-                     const std::string& model_name) {
+Status write_all(const Options& options, const pipeline::GenerationResult& result,
+                 const std::string& model_name) {
+  if (!options.save_latents.empty()) {
+    EF_TRY_STATUS(
+        formats::write_safetensors(options.save_latents, {{"latents", result.latents.view()}}));
+  }
   for (size_t i = 0; i < result.images.size(); ++i) {
     const int index = static_cast<int>(i);
     const formats::PngText parameters = {
@@ -114,8 +121,21 @@ Status write_results(const Options& options, const pipeline::GenerationResult& r
     EF_TRY_STATUS(
         formats::write_png(image_path(options, index), result.images[i], {&parameters, 1}));
   }
-  if (options.save_latents.empty()) return {};
-  return formats::write_safetensors(options.save_latents, {{"latents", result.latents.view()}});
+  return {};
+}
+
+/// All files or none.
+Status write_results(const Options& options, const pipeline::GenerationResult& result,
+                     const std::string& model_name) {
+  Status written = write_all(options, result, model_name);
+  if (written) return written;
+  std::vector<fs::path> files = output_paths(options);
+  if (!options.save_latents.empty()) files.emplace_back(options.save_latents);
+  std::error_code ignored;
+  for (const fs::path& file : files) {
+    if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);
+  }
+  return written;
 }
 
 void print_times(const pipeline::GenerationResult& result, uint64_t seed) {

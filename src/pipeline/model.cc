@@ -39,6 +39,12 @@ const formats::NetworkFiles& Model::network(const char* role) const {
 
 Status Model::read_unet() {
   const formats::NetworkFiles& files = network("unet");
+  EF_TRY(const models::NetworkClass kind, models::network_class(files.config, files.config_origin));
+  if (kind != models::NetworkClass::unet_2d_condition) {
+    return fail(ErrorCode::unsupported, files.config_origin + ": class " +
+                                            std::string(models::to_string(kind)) +
+                                            ", expected UNet2DConditionModel");
+  }
   EF_TRY(unet_, models::parse_unet_config(files.config, files.config_origin));
   return {};
 }
