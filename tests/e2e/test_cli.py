@@ -127,7 +127,7 @@ class Generate(Case):
 
     def test_every_scheduler_paints(self):
         for name in ("lcm", "ddim", "euler", "euler_karras", "euler_a", "dpmpp2m", "dpmpp2m_karras", "pndm"):
-            self.run_program("generate", "-p", "a", "--scheduler", name, "-s", "1", "--steps", "3",
+            self.run_program("generate", "-p", "a", "--scheduler", name, "-s", "1", "--steps", "4",
                              "-o", self.folder / (name + ".png"))
 
     def test_json_preview_cuda_noise_guidance_and_size(self):
