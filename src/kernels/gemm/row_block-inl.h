@@ -102,6 +102,7 @@ HWY_NOINLINE void sum_tile(const RowBlock& block, int64_t row, const float* HWY_
     const float* a[kRows];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) a[r] = segment.rows[row + r] + segment.offset;
+#pragma GCC unroll 2
     for (int64_t k = 0; k < segment.length; ++k, panel += kColumns) {
       VF b[kVectors];
 #pragma GCC unroll 2
