@@ -14,9 +14,7 @@ std::optional<std::string> variable(const char* name) {
 }  // namespace
 
 Environment read_environment() {
-  return {.isa = variable("EDGEFUSION_ISA"),
-          .model = variable("EDGEFUSION_MODEL"),
-          .log = variable("EDGEFUSION_LOG")};
+  return {.isa = variable("EDGEFUSION_ISA"), .model = variable("EDGEFUSION_MODEL")};
 }
 
 }  // namespace edgefusion

@@ -9,7 +9,6 @@ namespace edgefusion {
 struct Environment {
   std::optional<std::string> isa;    ///< EDGEFUSION_ISA: strongest instruction set to use
   std::optional<std::string> model;  ///< EDGEFUSION_MODEL: folder of the default model
-  std::optional<std::string> log;    ///< EDGEFUSION_LOG: error, warn, info or debug
 };
 
 Environment read_environment();

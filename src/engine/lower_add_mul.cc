@@ -7,9 +7,6 @@ namespace {
 
 using kernels::ElementwiseKernels;
 
-// Below this many elements waking other threads costs more than the work.
-constexpr int64_t kElementGrain = 16384;
-
 enum class Operation { add, mul };
 
 struct Operands {

@@ -2,13 +2,6 @@
 #include "kernels/elementwise/elementwise.h"
 
 namespace edgefusion::engine {
-namespace {
-
-// Below this many elements waking other threads costs more than the work.
-constexpr int64_t kElementGrain = 16384;
-
-}  // namespace
-
 StepFunction lower_activation(Lowering& lowering) {
   const Activation kind = lowering.node().as<graph::ActivationAttrs>().kind;
   const auto run = kernels::select_elementwise(lowering.isa()).activation(kind);

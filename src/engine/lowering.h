@@ -22,6 +22,10 @@ struct RunContext {
   }
 };
 
+/// Parts of element-wise loops: below this many elements waking another thread costs more than the
+/// work.
+constexpr int64_t kElementGrain = 16384;
+
 /// A step: pointers, sizes and kernels are bound; running it cannot fail.
 using StepFunction = std::function<void(const RunContext&)>;
 
