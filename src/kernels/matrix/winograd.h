@@ -1,0 +1,13 @@
+#pragma once
+
+#include "kernels/matrix/matrix.h"
+
+namespace edgefusion::kernels {
+
+/// 3x3 convolutions of stride 1 by Winograd's minimal filtering F(2x2, 3x3): 16 products where the
+/// direct way takes 36. Pays where products are dear (vector units), not on matrix units.
+/// Transformed values are rounded to bf16, which about doubles the rounding error of the result.
+/// Source: Lavin and Gray 2016.
+MatrixRow winograd_row(const PanelKernel& panel);
+
+}  // namespace edgefusion::kernels
