@@ -15,16 +15,16 @@ struct ExpandedRow {
   double cost;
 };
 constexpr ExpandedRow kExpandedRows[] = {
-    {"8x32_avx512", 8, 40}, {"4x16_avx2", 4, 80}, {"4x8_sse4", 4, 300}, {"8x8_neon", 8, 150}};
+    {"8x32_avx512", 8, 35}, {"4x16_avx2", 4, 70}, {"4x8_sse4", 4, 300}, {"8x8_neon", 8, 150}};
 
 std::vector<PanelKernel> make_table() {
   std::vector<PanelKernel> table;
 #if defined(__x86_64__)
   table.push_back({.name = "12x32_avx512_bf16",
-                   .needs = Isa::avx512_bf16,
+                   .needs = IsaSet(Isa::avx512) | Isa::avx512_bf16,
                    .row_tile = 12,
                    .block_rows = 192,
-                   .cost = 32,
+                   .cost = 16,
                    .multiply = multiply_panel_12x32_avx512_bf16});
 #endif
   const HighwayVariants<PanelFunction> variants = multiply_panel_variants();
