@@ -127,7 +127,7 @@ Status run_repeatedly(engine::Program& program, const Options& options, const Ru
 Result<NetworkTimes> bench_network(const Target& target, const Options& options,
                                    const Runtime& runtime) {
   EF_TRY(const PictureSize size, parse_picture_size(options.size));
-  EF_TRY(const engine::Precision precision, engine::parse_precision(options.precision));
+  EF_TRY(const engine::Precision precision, engine::parse_precision(options.precision, runtime.isa));
   EF_TRY(graph::Graph graph, build(target, size));
   NetworkTimes times;
   times.name = models::to_string(target.role);
@@ -153,7 +153,7 @@ void add_whole(BenchReport& report) {
 
 Status bench(const Options& options, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
-  EF_TRY(const engine::Precision precision, engine::parse_precision(options.precision));
+  EF_TRY(const engine::Precision precision, engine::parse_precision(options.precision, runtime.isa));
   catch_interrupts();
   BenchReport report;
   report.steps = options.steps;
@@ -190,7 +190,7 @@ Action declare_bench(CLI::App& app) {
   app.add_option("--steps", options->steps, "U-Net passes in the whole picture")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--precision", options->precision, "auto or f32")->capture_default_str();
+  app.add_option("--precision", options->precision, "auto, f32 or bf16")->capture_default_str();
   app.add_option("--network", options->network, "Only this network")
       ->check(CLI::IsMember({"text_encoder", "unet", "vae_decoder"}));
   app.add_option("--repeat", options->repeat, "Timed runs of each network")

@@ -1,38 +1,19 @@
+#include "engine/lower_matrix.h"
+#include "engine/matrix_shapes.h"
 #include "engine/matrix_weights.h"
 #include "kernels/conv/conv.h"
 
 namespace edgefusion::engine {
-namespace {
-
 using graph::ConvSlots;
-
-kernels::ConvShape conv_shape(const Lowering& lowering, const graph::Conv2dAttrs& attrs) {
-  const Shape& x = lowering.shape(ConvSlots::x);
-  const Shape& weight = lowering.shape(ConvSlots::weight);
-  return {.batch = x[0],
-          .height = x[1],
-          .width = x[2],
-          .channels = x[3],
-          .outputs = weight[0],
-          .kernel_height = weight[2],
-          .kernel_width = weight[3],
-          .stride = attrs.stride,
-          .pad_top = attrs.pad_top,
-          .pad_left = attrs.pad_left,
-          .pad_bottom = attrs.pad_bottom,
-          .pad_right = attrs.pad_right,
-          .upsample2x = attrs.upsample2x};
-}
-
-}  // namespace
 
 StepFunction lower_conv2d(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::Conv2dAttrs>();
+  if (lowering.dtype(ConvSlots::x) == DType::bf16) return lower_matrix(lowering, attrs.epilogue);
   const MatrixWeight weight = matrix_weight(lowering, ConvSlots::weight);
   const kernels::ConvRow& row =
       kernels::select_conv(lowering.isa(), {.weights = weight.view.dtype});
   kernels::ConvArgs args;
-  args.shape = conv_shape(lowering, attrs);
+  args.shape = matrix_shape(lowering.graph(), lowering.node());
   args.src = lowering.src<float>(ConvSlots::x);
   args.src_stride = args.shape.channels;
   args.dst = lowering.dst<float>();

@@ -7,6 +7,7 @@
 
 #include "core/arena.h"
 #include "core/nearest_name.h"
+#include "engine/assign_storage.h"
 #include "engine/lowering.h"
 #include "engine/memory_plan.h"
 #include "engine/weight_store.h"
@@ -53,6 +54,12 @@ Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
   return {};
 }
 
+/// The graph as it will run: fused, and every value in the type in which it is stored.
+Graph prepare(Graph graph, const CompileOptions& options) {
+  graph::optimize(graph);
+  return assign_storage(std::move(graph), options.precision);
+}
+
 /// Lowers every node; returns the steps.
 std::vector<Step> lower_all(const Graph& graph, Lowering& lowering) {
   std::vector<Step> steps;
@@ -94,14 +101,21 @@ std::string_view to_string(Precision precision) {
   switch (precision) {
     case Precision::f32:
       return "f32";
+    case Precision::bf16:
+      return "bf16";
   }
   return "?";
 }
 
-Result<Precision> parse_precision(std::string_view name) {
-  if (name == "f32" || name == "auto") return Precision::f32;
+Result<Precision> parse_precision(std::string_view name, IsaSet isa) {
+  if (name == "f32") return Precision::f32;
+  if (name == "bf16") return Precision::bf16;
+  if (name == "auto") {
+    const bool native = isa.has(Isa::avx512_bf16) || isa.has(Isa::amx_bf16);
+    return native ? Precision::bf16 : Precision::f32;
+  }
   return fail(ErrorCode::invalid_argument,
-              "precision '" + std::string(name) + "': expected auto or f32");
+              "precision '" + std::string(name) + "': expected auto, f32 or bf16");
 }
 
 Program::Program(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -168,7 +182,7 @@ MemoryForecast measure(const Graph& graph, const MemoryPlan& plan, WeightStore& 
 Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
                                 const CompileOptions& options, const Runtime& runtime) {
   EF_TRY_STATUS(add_taps(graph, options.taps));
-  graph::optimize(graph);
+  graph = prepare(std::move(graph), options);
   const MemoryPlan plan = plan_memory(graph);
   WeightStore store(weights);
   return measure(graph, plan, store, runtime);
@@ -177,7 +191,7 @@ Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
 Result<Program> compile(Graph graph, const TensorSource& weights, const CompileOptions& options,
                         const Runtime& runtime) {
   EF_TRY_STATUS(add_taps(graph, options.taps));
-  graph::optimize(graph);
+  graph = prepare(std::move(graph), options);
   auto state = std::make_unique<Program::State>();
   state->graph = std::move(graph);
   state->plan = plan_memory(state->graph);

@@ -15,11 +15,11 @@
 namespace edgefusion::engine {
 
 /// Arithmetic of the matrix ops and storage of activations.
-enum class Precision : uint8_t { f32 };
+enum class Precision : uint8_t { f32, bf16 };
 
 std::string_view to_string(Precision precision);
-/// Errors: unknown or not offered, with the list.
-Result<Precision> parse_precision(std::string_view name);
+/// "auto" is bf16 where the CPU multiplies it natively, else f32. Errors: unknown, with the list.
+Result<Precision> parse_precision(std::string_view name, IsaSet isa);
 
 struct CompileOptions {
   Precision precision = Precision::f32;

@@ -35,6 +35,7 @@ enum class OpKind : uint8_t {
   timestep_embedding,  ///< t [N] f32 -> sinusoids [N,dim]
   token_mask,          ///< ids [N,T] i32 -> [N,T] f32: 0 where the id is the padding id, else 1
   select_token,        ///< x [N,T,C], ids [N,T] i32 -> [N,C], the state at the end-of-text token
+  convert,             ///< the same values in another storage type: f32 or bf16
 };
 
 struct InputAttrs {};
@@ -121,12 +122,17 @@ struct SelectTokenAttrs {
   int32_t token_id = -1;
 };
 
+/// Made by the engine where it decides how values are stored; networks do not write it.
+struct ConvertAttrs {
+  DType to = DType::f32;
+};
+
 struct NoAttrs {};
 
 using Attrs = std::variant<NoAttrs, InputAttrs, WeightAttrs, ConstantAttrs, Conv2dAttrs,
                            LinearAttrs, AttentionAttrs, GroupNormAttrs, LayerNormAttrs,
                            ActivationAttrs, AffineAttrs, SliceAttrs, ReshapeAttrs, ResizeAttrs,
-                           TimestepEmbeddingAttrs, TokenMaskAttrs, SelectTokenAttrs>;
+                           TimestepEmbeddingAttrs, TokenMaskAttrs, SelectTokenAttrs, ConvertAttrs>;
 
 /// Positions of the inputs of ops with optional ones; an absent input is kNoValue.
 struct ConvSlots {

@@ -8,7 +8,7 @@
 namespace edgefusion::graph {
 namespace {
 
-constexpr size_t kOpCount = static_cast<size_t>(OpKind::select_token) + 1;
+constexpr size_t kOpCount = static_cast<size_t>(OpKind::convert) + 1;
 
 int64_t bytes_of(const Value& value) {
   return value.shape.elements() * static_cast<int64_t>(size_of(value.dtype));
@@ -48,7 +48,8 @@ std::span<const OpInfo> op_table() {
                                                      embedding_op(),
                                                      timestep_embedding_op(),
                                                      token_mask_op(),
-                                                     select_token_op()};
+                                                     select_token_op(),
+                                                     convert_op()};
   return table;
 }
 

@@ -18,7 +18,7 @@ TEST(OpTable, HasOneCompleteRowPerKindInItsPlace) {
     EXPECT_TRUE(names.insert(info.name).second) << info.name;
     EXPECT_TRUE(info.infer && info.macs && info.evaluate && info.describe) << info.name;
   }
-  EXPECT_EQ(op_table().size(), static_cast<size_t>(OpKind::select_token) + 1);
+  EXPECT_EQ(op_table().size(), static_cast<size_t>(OpKind::convert) + 1);
   EXPECT_EQ(op_info(OpKind::attention).name, "attention");
 }
 

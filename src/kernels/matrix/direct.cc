@@ -136,15 +136,16 @@ void run_block(const Call& call, int64_t pixel, int64_t rows, int64_t image) {
   }
   for (int64_t panel = call.range.panel_begin; panel < call.range.panel_end; ++panel) {
     const uint16_t* weights = static_cast<const uint16_t*>(call.args.packed_weights) +
-                              panel * depth * kPanelColumns;
+                              panel * depth * kernel.layout.columns;
     call.depth.for_each_chunk([&](int begin, int count, int64_t before) {
       product.segments = call.work.segments + begin;
       product.segment_count = count;
-      product.panel = weights + before * kPanelColumns;
+      product.panel = weights + before * kernel.layout.columns;
       product.add = before > 0;
       kernel.multiply(product);
     });
-    PanelFinish(call.args, call.finish, panel, image).apply(call.work.sums, pixel, rows);
+    PanelFinish(call.args, call.finish, kernel.layout.columns, panel, image)
+        .apply(call.work.sums, pixel, rows);
   }
 }
 
@@ -169,9 +170,19 @@ void run_direct(const MatrixRow& row, const MatrixArgs& args, const GemmRange& r
   }
 }
 
+/// Long groups must not end inside of a segment; few columns are for few outputs.
+bool takes(const MatrixRow& row, const ConvShape& s) noexcept {
+  const PanelGroups& layout = row.panel->layout;
+  if (layout.columns == kPanelColumns) return true;
+  return s.outputs <= layout.columns && s.channels % layout.group == 0 &&
+         s.channels2 % layout.group == 0;
+}
+
+/// Columns that do not exist are computed all the same.
 double direct_cost(const MatrixRow& row, const ConvShape& s) noexcept {
+  const int64_t columns = row.panels(s.outputs) * row.panel->layout.columns;
   const double products = static_cast<double>(s.pixels()) *
-                          static_cast<double>(s.outputs * s.taps() * s.inputs());
+                          static_cast<double>(columns * s.taps() * s.inputs());
   return products * row.panel->cost * 1e-3;
 }
 
@@ -181,12 +192,18 @@ MatrixRow direct_row(const PanelKernel& panel) {
   return {.name = "matrix_bf16_direct_" + std::string(panel.name),
           .needs = panel.needs,
           .panel = &panel,
-          .takes = [](const ConvShape&) noexcept { return true; },
+          .takes = takes,
           .cost = direct_cost,
           .units = [](const ConvShape& s) noexcept { return s.pixels(); },
           .unit_tile = [](const MatrixRow& row) noexcept -> int64_t { return row.panel->row_tile; },
-          .packed_bytes = direct_bytes,
-          .pack = pack_direct,
+          .packed_bytes =
+              [](const MatrixRow& row, const WeightsView& weights) noexcept {
+                return direct_bytes(row.panel->layout, weights);
+              },
+          .pack = [](const MatrixRow& row, const WeightsView& weights, bool geglu, int64_t begin,
+                     int64_t end, void* packed) noexcept {
+            pack_direct(row.panel->layout, weights, geglu, begin, end, packed);
+          },
           .scratch_bytes = [](const MatrixRow& row, const ConvShape& s) noexcept {
             return Work::bytes(row, s);
           },

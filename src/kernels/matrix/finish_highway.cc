@@ -18,7 +18,6 @@ using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 
 inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(DF()));
-inline constexpr int kGate = kPanelColumns / 2;
 
 /// `count` columns at once: a whole vector, or what is left of it through a buffer.
 HWY_INLINE VF load_values(const void* from, DType type, int64_t at, int count) {
@@ -71,9 +70,9 @@ HWY_NOINLINE void finish_rows(const FinishPanel& f) {
     const float* sums = f.sums + row * kPanelColumns;
     for (int column = 0; column < f.columns; column += kLanes) {
       VF x = hn::Add(hn::Load(d, sums + column), hn::Load(d, f.bias + column));
-      if (f.geglu) {
-        const VF gate =
-            hn::Add(hn::Load(d, sums + kGate + column), hn::Load(d, f.bias + kGate + column));
+      if (f.gate != 0) {
+        const int gates = f.gate + column;
+        const VF gate = hn::Add(hn::LoadU(d, sums + gates), hn::LoadU(d, f.bias + gates));
         x = hn::Mul(x, Activate<Activation::gelu>()(d, gate));
       }
       const int count = HWY_MIN(kLanes, f.columns - column);

@@ -10,13 +10,13 @@
 namespace edgefusion::kernels {
 
 /// What becomes of the complete sums of some rows of one panel: bias, gate, activation, residual,
-/// rounding. geglu: columns 0 to 15 are values, 16 to 31 their gates.
+/// rounding.
 struct FinishPanel {
   const float* sums = nullptr;  ///< [rows, kPanelColumns], 64-byte aligned
   const float* bias = nullptr;  ///< [kPanelColumns], 64-byte aligned
   int64_t rows = 0;
   int columns = 0;  ///< results that exist: at most kPanelColumns, half of it when gated
-  bool geglu = false;
+  int gate = 0;     ///< geglu: the gate of column c is column gate + c; 0: not gated
   Activation activation = Activation::none;
   bool activation_after_residual = false;
   const void* residual = nullptr;  ///< at the panel's first result; null: none

@@ -14,9 +14,8 @@ float load(const void* from, DType type, int64_t index) {
 float finished(const FinishPanel& f, int64_t row, int column) {
   const float* sums = f.sums + row * kPanelColumns;
   float x = sums[column] + f.bias[column];
-  if (f.geglu) {
-    constexpr int kGate = kPanelColumns / 2;
-    x *= activate(Activation::gelu, sums[column + kGate] + f.bias[column + kGate]);
+  if (f.gate != 0) {
+    x *= activate(Activation::gelu, sums[column + f.gate] + f.bias[column + f.gate]);
   }
   if (f.residual == nullptr) return activate(f.activation, x);
   const float residual = load(f.residual, f.residual_type, row * f.residual_stride + column);

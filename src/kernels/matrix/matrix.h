@@ -51,7 +51,6 @@ struct MatrixArgs {
 };
 
 struct PanelKernel;
-struct MatrixRow;
 
 /// A range counts the row's own units: see MatrixRow::units.
 struct MatrixRow {
@@ -59,21 +58,21 @@ struct MatrixRow {
   IsaSet needs;
   const PanelKernel* panel = nullptr;
   /// Whether the row can do this; channel counts are even.
-  bool (*takes)(const ConvShape&) noexcept = nullptr;
+  bool (*takes)(const MatrixRow&, const ConvShape&) noexcept = nullptr;
   /// Estimated cycles of one thread for the whole: what the choice goes by.
   double (*cost)(const MatrixRow&, const ConvShape&) noexcept = nullptr;
   /// What rows of a GemmRange count: output pixels, or tiles of them.
   int64_t (*units)(const ConvShape&) noexcept = nullptr;
   int64_t (*unit_tile)(const MatrixRow&) noexcept = nullptr;
-  size_t (*packed_bytes)(const WeightsView&) noexcept = nullptr;
+  size_t (*packed_bytes)(const MatrixRow&, const WeightsView&) noexcept = nullptr;
   /// Packs panels [begin, end). Weights of a gated layer are packed value beside gate.
-  void (*pack)(const WeightsView&, bool geglu, int64_t begin, int64_t end,
+  void (*pack)(const MatrixRow&, const WeightsView&, bool geglu, int64_t begin, int64_t end,
                void* packed) noexcept = nullptr;
   size_t (*scratch_bytes)(const MatrixRow&, const ConvShape&) noexcept = nullptr;
   void (*run)(const MatrixRow&, const MatrixArgs&, const GemmRange&, void* scratch) noexcept =
       nullptr;
 
-  static int64_t panels(int64_t outputs);
+  int64_t panels(int64_t outputs) const;
 };
 
 /// Channel counts and kernel sizes that the family takes at all.

@@ -38,9 +38,9 @@ void run_layer(benchmark::State& state, const MatrixRow& row, const Layer& layer
                            .pad_bottom = pad,
                            .pad_right = pad};
   const StoredWeights weights(DType::bf16, layer.outputs, layer.inputs, shape.taps(), 1);
-  AlignedBuffer packed(row.packed_bytes(weights.view));
-  const int64_t panels = MatrixRow::panels(layer.outputs);
-  row.pack(weights.view, false, 0, panels, packed.data());
+  AlignedBuffer packed(row.packed_bytes(row, weights.view));
+  const int64_t panels = row.panels(layer.outputs);
+  row.pack(row, weights.view, false, 0, panels, packed.data());
   const std::vector<uint16_t> src(static_cast<size_t>(shape.pixels() * layer.inputs), 0x3f00);
   std::vector<uint16_t> dst(static_cast<size_t>(shape.pixels() * layer.outputs));
   MatrixArgs args;
@@ -60,8 +60,11 @@ void register_all() {
   for (const MatrixRow& row : matrix_table()) {
     if (!test_isa().contains(row.needs)) continue;
     for (const Layer& layer : kLayers) {
-      const ConvShape probe = {.kernel_height = layer.kernel, .kernel_width = layer.kernel};
-      if (!row.takes(probe)) continue;
+      const ConvShape probe = {.channels = layer.inputs,
+                               .outputs = layer.outputs,
+                               .kernel_height = layer.kernel,
+                               .kernel_width = layer.kernel};
+      if (!row.takes(row, probe)) continue;
       const std::string name = row.name + "/" + layer.name;
       benchmark::RegisterBenchmark(name.c_str(), run_layer, row, layer);
     }

@@ -13,7 +13,7 @@ namespace {
 std::vector<MatrixRow> make_table() {
   std::vector<MatrixRow> rows;
   for (const PanelKernel& panel : panel_kernels()) {
-    rows.push_back(winograd_row(panel));
+    if (panel.layout.columns == kPanelColumns) rows.push_back(winograd_row(panel));
     rows.push_back(direct_row(panel));
   }
   return rows;
@@ -21,7 +21,9 @@ std::vector<MatrixRow> make_table() {
 
 }  // namespace
 
-int64_t MatrixRow::panels(int64_t outputs) { return PanelColumns(outputs, false).panels(); }
+int64_t MatrixRow::panels(int64_t outputs) const {
+  return PanelColumns(outputs, false, panel->layout.columns).panels();
+}
 
 bool matrix_takes(const ConvShape& shape) {
   return shape.channels % 2 == 0 && shape.channels2 % 2 == 0;
@@ -36,7 +38,7 @@ const MatrixRow& select_matrix(IsaSet isa, const ConvShape& shape) {
   const MatrixRow* best = nullptr;
   double lowest = 0;
   for (const MatrixRow& row : matrix_table()) {
-    if (!isa.contains(row.needs) || !row.takes(shape)) continue;
+    if (!isa.contains(row.needs) || !row.takes(row, shape)) continue;
     const double cost = row.cost(row, shape);
     if (best == nullptr || cost < lowest) {
       best = &row;

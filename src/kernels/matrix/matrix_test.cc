@@ -77,8 +77,8 @@ struct Inputs {
 
 std::vector<uint16_t> run(const MatrixRow& row, const Inputs& in,
                           const std::vector<GemmRange>& ranges) {
-  AlignedBuffer packed(row.packed_bytes(in.weights.view));
-  row.pack(in.weights.view, in.p.geglu, 0, MatrixRow::panels(in.p.shape.outputs), packed.data());
+  AlignedBuffer packed(row.packed_bytes(row, in.weights.view));
+  row.pack(row, in.weights.view, in.p.geglu, 0, row.panels(in.p.shape.outputs), packed.data());
   const size_t words = in.p.dst == DType::f32 ? 2 : 1;
   std::vector<uint16_t> dst(static_cast<size_t>(in.p.shape.pixels() * in.dst_stride) * words,
                             kUntouched);
@@ -89,7 +89,7 @@ std::vector<uint16_t> run(const MatrixRow& row, const Inputs& in,
 }
 
 GemmRange whole(const MatrixRow& row, const Problem& p) {
-  return {0, row.units(p.shape), 0, MatrixRow::panels(p.shape.outputs)};
+  return {0, row.units(p.shape), 0, row.panels(p.shape.outputs)};
 }
 
 struct Sum {
@@ -183,7 +183,7 @@ void expect_matches_formula(const MatrixRow& row, const Problem& p) {
 std::vector<const MatrixRow*> rows_for(const ConvShape& shape) {
   std::vector<const MatrixRow*> rows;
   for (const MatrixRow& row : matrix_table()) {
-    if (test_isa().contains(row.needs) && row.takes(shape)) rows.push_back(&row);
+    if (test_isa().contains(row.needs) && row.takes(row, shape)) rows.push_back(&row);
   }
   return rows;
 }
@@ -217,6 +217,13 @@ TEST(Matrix, LinearMatchesTheFormulaAroundTileEdges) {
   }
   for (const int64_t inputs : {2, 30, 32, 34, 64}) {
     expect_all_match({.shape = linear_shape(13, inputs, 40)});
+  }
+}
+
+TEST(Matrix, AFewOutputsMatchTheFormula) {
+  for (const int64_t outputs : {1, 3, 4, 5}) {
+    expect_all_match({.shape = conv3x3(5, 7, 64, outputs), .dst = DType::f32});
+    expect_all_match({.shape = linear_shape(9, 96, outputs), .residual = true});
   }
 }
 
@@ -316,7 +323,7 @@ TEST(Matrix, TheChoiceIsARowThatTheCpuCanRun) {
   for (const ConvShape& shape : {linear_shape(77, 768, 768), conv3x3(64, 64, 320, 320)}) {
     const MatrixRow& row = select_matrix(test_isa(), shape);
     EXPECT_TRUE(test_isa().contains(row.needs));
-    EXPECT_TRUE(row.takes(shape));
+    EXPECT_TRUE(row.takes(row, shape));
   }
 }
 

@@ -11,13 +11,13 @@ size_t offset_bytes(int64_t elements, DType type) {
 
 }  // namespace
 
-PanelFinish::PanelFinish(const MatrixArgs& args, FinishFunction function, int64_t panel,
-                         int64_t image)
+PanelFinish::PanelFinish(const MatrixArgs& args, FinishFunction function, int columns_of_panel,
+                         int64_t panel, int64_t image)
     : args_(args), function_(function) {
   const MatrixEpilogue& e = args.epilogue;
-  const PanelColumns columns(args.shape.outputs, e.geglu);
+  const PanelColumns columns(args.shape.outputs, e.geglu, columns_of_panel);
   first_result_ = panel * columns.width();
-  for (int c = 0; c < kPanelColumns; ++c) {
+  for (int c = 0; c < columns_of_panel; ++c) {
     const int64_t output = columns.output(panel, c);
     if (output < 0) continue;
     if (e.bias != nullptr) bias_[c] = e.bias[output];
@@ -25,7 +25,7 @@ PanelFinish::PanelFinish(const MatrixArgs& args, FinishFunction function, int64_
   }
   finish_.columns =
       static_cast<int>(std::min<int64_t>(columns.width(), columns.results() - first_result_));
-  finish_.geglu = e.geglu;
+  finish_.gate = e.geglu ? columns.width() : 0;
   finish_.activation = e.activation;
   finish_.activation_after_residual = e.activation_after_residual;
   finish_.residual_type = e.residual_type;

@@ -6,10 +6,11 @@
 
 namespace edgefusion::kernels {
 
-/// The epilogue of one panel for the pixels of one image, ready to be applied to runs of them.
+/// The epilogue of one panel of `columns` for the pixels of one image, ready to be applied to runs of them.
 class PanelFinish {
  public:
-  PanelFinish(const MatrixArgs& args, FinishFunction function, int64_t panel, int64_t image);
+  PanelFinish(const MatrixArgs& args, FinishFunction function, int columns, int64_t panel,
+              int64_t image);
 
   /// sums: [count, kPanelColumns] of the output pixels [pixel, pixel + count).
   void apply(const float* sums, int64_t pixel, int64_t count) const;

@@ -10,18 +10,31 @@
 // The innermost job of the matrix family: rows of bf16 activations against one panel of bf16
 // weights, summed in f32.
 //
-//   sums[r][c] = (add ? sums[r][c] : 0) + sum_k row_r[k] * panel[k / 2][c][k % 2],  c in [0, 32)
+//   sums[r][c] = (add ? sums[r][c] : 0) + sum_k row_r[k] * panel[k / g][c][k % g],  c in [0, n)
 //
-// k runs over the segments one after the other. The panel holds whole blocks of kPanelDepth
-// products: what lies beyond the last segment is zero. The order of a sum depends on nothing but
+// n columns and groups of g products are the kernel's choice (PanelGroups): 32 and 2, what a dot
+// product instruction takes in each lane, or few columns and long groups where a layer has only a
+// few outputs. k runs over the segments one after the other. The panel holds whole blocks of
+// kPanelDepth products: what lies beyond the last segment is zero. The order of a sum depends on nothing but
 // the depth, so results do not depend on how rows are split among calls. Subnormal products may
 // count as zero (AVX-512 BF16 and AMX do that); NaN and infinity propagate.
 
 namespace edgefusion::kernels {
 
+/// Columns of sums; a panel has as many or fewer.
 inline constexpr int kPanelColumns = 32;
 /// Products of a panel come in blocks of that many: the depth of an AMX tile.
 inline constexpr int64_t kPanelDepth = 32;
+
+/// How a panel is laid out: [depth / group][columns][group].
+struct PanelGroups {
+  int columns = kPanelColumns;
+  int group = 2;
+
+  int64_t at(int64_t k, int column) const {
+    return k / group * group * columns + column * group + k % group;
+  }
+};
 
 /// A run of products: row r has them at rows[r] + offset, length of them. Length is even.
 struct RowSegment {
@@ -50,6 +63,7 @@ struct PanelProduct {
 struct PanelKernel {
   std::string_view name;  ///< "12x32_avx512_bf16"
   IsaSet needs;
+  PanelGroups layout;
   int row_tile = 1;
   int64_t block_rows = 192;  ///< rows that share a panel while it is in cache; multiple of row_tile
   double cost = 0;           ///< cycles per 1000 products of a large problem

@@ -7,6 +7,9 @@
 
 namespace edgefusion::kernels {
 
+/// Of the kernels for layers of a few outputs.
+inline constexpr int kFewColumns = 4;
+
 using PanelFunction = void (*)(const PanelProduct&) noexcept;
 
 void multiply_panel_scalar(const PanelProduct& product) noexcept;
@@ -14,6 +17,7 @@ void multiply_panel_scalar(const PanelProduct& product) noexcept;
 HighwayVariants<PanelFunction> multiply_panel_variants();
 #if defined(__x86_64__)
 void multiply_panel_12x32_avx512_bf16(const PanelProduct& product) noexcept;
+void multiply_panel_4x4_avx512_bf16(const PanelProduct& product) noexcept;
 #endif
 
 }  // namespace edgefusion::kernels

@@ -20,6 +20,14 @@ constexpr ExpandedRow kExpandedRows[] = {
 std::vector<PanelKernel> make_table() {
   std::vector<PanelKernel> table;
 #if defined(__x86_64__)
+  // A few outputs: 32 products of each in a vector, joined at the end.
+  table.push_back({.name = "4x4_avx512_bf16",
+                   .needs = IsaSet(Isa::avx512) | Isa::avx512_bf16,
+                   .layout = {.columns = kFewColumns, .group = 32},
+                   .row_tile = 4,
+                   .block_rows = 192,
+                   .cost = 20,
+                   .multiply = multiply_panel_4x4_avx512_bf16});
   table.push_back({.name = "12x32_avx512_bf16",
                    .needs = IsaSet(Isa::avx512) | Isa::avx512_bf16,
                    .row_tile = 12,

@@ -28,14 +28,18 @@ ConvShape patch_shape(const ConvShape& s) {
   return patches;
 }
 
+// Sixteen streams that lie a multiple of 4 KiB apart would fall into the same set of L1: a line more.
+int64_t value_stride(const ConvShape& s) { return kBlockTiles * padded_depth(s.inputs()) + 32; }
+constexpr int64_t kSumStride = kBlockTiles * kPanelColumns + 16;
+
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 int64_t widest(const ConvShape& s) { return std::max(s.channels, s.channels2); }
 int64_t sources(const ConvShape& s) { return s.channels2 > 0 ? 2 : 1; }
 
 /// Work memory of one call, cut from the caller's scratch.
 struct Work {
-  uint16_t* values;         // [position][kBlockTiles][padded inputs]
-  float* sums;              // [position][kBlockTiles][kPanelColumns]
+  uint16_t* values;         // [position of value_stride][kBlockTiles][padded inputs]
+  float* sums;              // [position of kSumStride][kBlockTiles][kPanelColumns]
   float* lines[2];          // [2 * kBlockTiles][kPanelColumns]
   const uint16_t** pixels;  // [sources * 16][kBlockTiles]
   const uint16_t** rows;    // [position][kBlockTiles]
@@ -50,8 +54,9 @@ struct Work {
       return piece;
     };
     constexpr int64_t kAll = kWinogradPositions * kBlockTiles;
-    values = reinterpret_cast<uint16_t*>(cut(kAll * padded_depth(s.inputs()), sizeof(uint16_t)));
-    sums = reinterpret_cast<float*>(cut(kAll * kPanelColumns, sizeof(float)));
+    values =
+        reinterpret_cast<uint16_t*>(cut(kWinogradPositions * value_stride(s), sizeof(uint16_t)));
+    sums = reinterpret_cast<float*>(cut(kWinogradPositions * kSumStride, sizeof(float)));
     for (float*& line : lines) {
       line = reinterpret_cast<float*>(cut(2 * kBlockTiles * kPanelColumns, sizeof(float)));
     }
@@ -75,7 +80,8 @@ class WinogradRun {
         finish_(select_finish_panel(row.needs)) {
     std::fill_n(work_.zeros, widest(args.shape), uint16_t{0});
     for (int64_t i = 0; i < kWinogradPositions * kBlockTiles; ++i) {
-      work_.rows[i] = work_.values + i * depth_;
+      const int64_t position = i / kBlockTiles, tile = i % kBlockTiles;
+      work_.rows[i] = work_.values + position * value_stride(args.shape) + tile * depth_;
     }
   }
 
@@ -88,7 +94,7 @@ class WinogradRun {
       transform_inputs(tile, count);
       for (int64_t panel = range_.panel_begin; panel < range_.panel_end; ++panel) {
         multiply(panel, count);
-        transform_outputs(PanelFinish(args_, finish_, panel, image), tile, count);
+        transform_outputs(PanelFinish(args_, finish_, kPanelColumns, panel, image), tile, count);
       }
       tile += count;
     }
@@ -107,7 +113,7 @@ class WinogradRun {
     input.tiles = count;
     input.channels = s.channels;
     input.dst = work_.values;
-    input.position_stride = kBlockTiles * depth_;
+    input.position_stride = value_stride(s);
     input.tile_stride = depth_;
     transforms_.input(input);
     if (s.channels2 == 0) return;
@@ -127,7 +133,7 @@ class WinogradRun {
       product.segment_count = 1;
       product.rows = count;
       product.panel = weights + (panel * kWinogradPositions + p) * depth_ * kPanelColumns;
-      product.sums = work_.sums + p * kBlockTiles * kPanelColumns;
+      product.sums = work_.sums + p * kSumStride;
       row_.panel->multiply(product);
     }
   }
@@ -139,7 +145,7 @@ class WinogradRun {
       const int64_t x = (tile + done) % tile_columns(s), line = (tile + done) / tile_columns(s);
       const int64_t run = std::min(tile_columns(s) - x, count - done);
       transforms_.output({.sums = work_.sums + done * kPanelColumns,
-                          .position_stride = kBlockTiles * kPanelColumns,
+                          .position_stride = kSumStride,
                           .tiles = run,
                           .lines = {work_.lines[0], work_.lines[1]}});
       const int64_t image = line / tile_rows(s), y = 2 * (line % tile_rows(s));
@@ -181,7 +187,7 @@ void transform_filter(const float* taps, float* positions) {
   }
 }
 
-size_t winograd_bytes(const WeightsView& w) noexcept {
+size_t winograd_bytes(const MatrixRow&, const WeightsView& w) noexcept {
   const int64_t panels = PanelColumns(w.outputs, false).panels();
   return static_cast<size_t>(panels * kWinogradPositions * padded_depth(w.inputs) *
                              kPanelColumns) *
@@ -189,7 +195,8 @@ size_t winograd_bytes(const WeightsView& w) noexcept {
 }
 
 /// [panel][position][inputs / 2, whole blocks][kPanelColumns][2] bf16
-void pack_winograd(const WeightsView& w, bool, int64_t begin, int64_t end, void* packed) noexcept {
+void pack_winograd(const MatrixRow&, const WeightsView& w, bool, int64_t begin, int64_t end,
+                   void* packed) noexcept {
   const int64_t position = padded_depth(w.inputs) * kPanelColumns;
   const int64_t elements = kWinogradPositions * position;
   for (int64_t panel = begin; panel < end; ++panel) {
@@ -201,7 +208,7 @@ void pack_winograd(const WeightsView& w, bool, int64_t begin, int64_t end, void*
         float taps[9], positions[kWinogradPositions];
         for (int t = 0; t < 9; ++t) taps[t] = stored_weight(w, first + t);
         transform_filter(taps, positions);
-        uint16_t* to = dst + i / 2 * 2 * kPanelColumns + 2 * c + i % 2;
+        uint16_t* to = dst + PanelGroups().at(i, c);
         for (int p = 0; p < kWinogradPositions; ++p) {
           to[p * position] = f32_to_bf16(positions[p]);
         }
@@ -210,7 +217,7 @@ void pack_winograd(const WeightsView& w, bool, int64_t begin, int64_t end, void*
   }
 }
 
-bool takes(const ConvShape& s) noexcept {
+bool takes(const MatrixRow&, const ConvShape& s) noexcept {
   return s.kernel_height == 3 && s.kernel_width == 3 && s.stride == 1;
 }
 

@@ -55,6 +55,9 @@ void winograd_output_scalar(const WinogradOutput& out) noexcept {
 WinogradTransforms select_winograd_transforms(IsaSet isa) {
   WinogradTransforms best = {winograd_input_variants().best(isa),
                              winograd_output_variants().best(isa)};
+#if defined(__x86_64__)
+  if (isa.has(Isa::avx512_bf16)) best.input = winograd_input_avx512_bf16;
+#endif
   if (best.input == nullptr) best.input = winograd_input_scalar;
   if (best.output == nullptr) best.output = winograd_output_scalar;
   return best;

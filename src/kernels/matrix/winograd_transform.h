@@ -21,7 +21,7 @@ struct WinogradInput {
   int64_t position_stride = 0, tile_stride = 0;
 };
 
-/// sums [position][tile of position_stride / kPanelColumns][kPanelColumns] of `tiles` tiles side by
+/// sums [position of position_stride][tile][kPanelColumns] of `tiles` tiles side by
 /// side -> A^T m A: `lines[0]` and `lines[1]`, each [2 * tiles, kPanelColumns].
 struct WinogradOutput {
   const float* sums = nullptr;
@@ -41,6 +41,9 @@ WinogradTransforms select_winograd_transforms(IsaSet isa);
 using WinogradInputFunction = void (*)(const WinogradInput&) noexcept;
 using WinogradOutputFunction = void (*)(const WinogradOutput&) noexcept;
 HighwayVariants<WinogradInputFunction> winograd_input_variants();
+#if defined(__x86_64__)
+void winograd_input_avx512_bf16(const WinogradInput& in) noexcept;
+#endif
 HighwayVariants<WinogradOutputFunction> winograd_output_variants();
 
 }  // namespace edgefusion::kernels
