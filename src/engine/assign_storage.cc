@@ -24,7 +24,6 @@ bool follows_first_operand(OpKind op) {
     case OpKind::slice:
     case OpKind::reshape:
     case OpKind::resize_nearest:
-    case OpKind::select_token:
       return true;
     default:
       return false;

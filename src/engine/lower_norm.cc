@@ -46,11 +46,11 @@ void run_group_norm(const kernels::NormKernels& kernel, const kernels::GroupNorm
 
 StepFunction lower_group_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::GroupNormAttrs>();
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), DType::f32);
+  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
   const Shape& shape = lowering.output_shape();
   kernels::GroupNorm norm;
-  norm.src = lowering.src<float>(NormSlots::x);
-  norm.dst = lowering.dst<float>();
+  norm.src = lowering.src<std::byte>(NormSlots::x);
+  norm.dst = lowering.dst<std::byte>();
   norm.channels = static_cast<size_t>(shape[-1]);
   norm.pixels = static_cast<size_t>(shape.rows() / shape[0]);
   norm.ld_src = norm.ld_dst = norm.channels;
@@ -73,11 +73,11 @@ StepFunction lower_group_norm(Lowering& lowering) {
 
 StepFunction lower_layer_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::LayerNormAttrs>();
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), DType::f32);
+  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
   const Shape& shape = lowering.output_shape();
   kernels::LayerNorm norm;
-  norm.src = lowering.src<float>(NormSlots::x);
-  norm.dst = lowering.dst<float>();
+  norm.src = lowering.src<std::byte>(NormSlots::x);
+  norm.dst = lowering.dst<std::byte>();
   norm.channels = static_cast<size_t>(shape[-1]);
   norm.ld_src = norm.ld_dst = norm.channels;
   norm.gamma = lowering.vector_f32(NormSlots::gamma);

@@ -65,6 +65,9 @@ class Lowering {
     return reinterpret_cast<T*>(arena_address(node_->output));
   }
 
+  /// Bytes of an element of the result.
+  size_t element_bytes() const { return size_of(output_dtype()); }
+
   /// A weight (or constant) input as f32 in the store; nullptr if absent or while measuring.
   const float* vector_f32(size_t slot);
 
