@@ -24,10 +24,10 @@ struct MultiHeadAttention {
     const auto ldv = static_cast<int64_t>(head.ldv), ldo = static_cast<int64_t>(head.ldo);
     const auto width = static_cast<int64_t>(head.head_size);
     const auto value_width = static_cast<int64_t>(head.value_size);
-    args.q += entry * queries * ldq + index * width;
-    args.k += entry * keys * ldk + index * width;
-    args.v += entry * keys * ldv + index * value_width;
-    args.out += entry * queries * ldo + index * value_width;
+    args.q = static_cast<const float*>(head.q) + entry * queries * ldq + index * width;
+    args.k = static_cast<const float*>(head.k) + entry * keys * ldk + index * width;
+    args.v = static_cast<const float*>(head.v) + entry * keys * ldv + index * value_width;
+    args.out = static_cast<float*>(head.out) + entry * queries * ldo + index * value_width;
     if (args.key_mask != nullptr) args.key_mask += entry * keys;
     return args;
   }
@@ -52,7 +52,7 @@ void run_tasks(const kernels::AttentionKernel& kernel, const MultiHeadAttention&
 
 StepFunction lower_attention(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::AttentionAttrs>();
-  const kernels::AttentionKernel& kernel = kernels::select_attention(lowering.isa());
+  const kernels::AttentionKernel& kernel = kernels::select_attention(lowering.isa(), DType::f32);
   const Shape& q = lowering.shape(AttentionSlots::q);
   const Shape& k = lowering.shape(AttentionSlots::k);
   const Shape& v = lowering.shape(AttentionSlots::v);
