@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include "kernels/attention/attention.h"
+#include "kernels/attention/attention_test_data.h"
 #include "kernels/elementwise/kernel_test_data.h"
 
 namespace edgefusion::kernels {
@@ -23,10 +24,10 @@ constexpr Size kSizes[] = {
 
 void run_attention(benchmark::State& state, const AttentionKernel& kernel, const Size& size) {
   const size_t width = size.heads * size.head_size;
-  const std::vector<float> q = random_floats(size.queries * width, 1);
-  const std::vector<float> k = random_floats(size.keys * width, 2);
-  const std::vector<float> v = random_floats(size.keys * width, 3);
-  std::vector<float> out(q.size());
+  const Elements q(kernel.dtype, random_floats(size.queries * width, 1));
+  const Elements k(kernel.dtype, random_floats(size.keys * width, 2));
+  const Elements v(kernel.dtype, random_floats(size.keys * width, 3));
+  Elements out(kernel.dtype, std::vector<float>(size.queries * width));
   std::vector<float> scratch(kernel.scratch_floats(size.head_size, size.head_size));
   Attention attention;
   attention.ldq = attention.ldk = attention.ldv = attention.ldo = width;
@@ -36,10 +37,10 @@ void run_attention(benchmark::State& state, const AttentionKernel& kernel, const
   attention.causal = size.causal;
   for (auto _ : state) {
     for (size_t column = 0; column < width; column += size.head_size) {
-      attention.q = q.data() + column;
-      attention.k = k.data() + column;
-      attention.v = v.data() + column;
-      attention.out = out.data() + column;
+      attention.q = q.at(column);
+      attention.k = k.at(column);
+      attention.v = v.at(column);
+      attention.out = out.at(column);
       kernel.run(attention, 0, size.queries, scratch.data());
     }
   }

@@ -5,7 +5,8 @@
 //                   another one, so a row does not depend on the rows it shares a tile with
 //   Ot[c, query]  = Ot * 2^(old M - new M) + sum_key V[key, c] * P[key, query]
 // In this orientation K and V are used as they are, whatever the head size, without padding; only
-// the small tiles of Q and O are transposed. Source: Dao et al. 2022 (the recurrence).
+// the small tiles of Q and O are transposed. Rows of bf16 become f32 where they are copied, and are
+// rounded once, at the end. Source: Dao et al. 2022 (the recurrence).
 
 #include "kernels/attention/attention_rows.h"
 #include "kernels/highway_dispatch.h"
@@ -117,25 +118,32 @@ Tile place_tile(const Attention& a, const KeyBlock& block, float* scratch, size_
   return tile;
 }
 
-HWY_INLINE void copy_row(const float* src, float* dst, size_t count) {
+template <class T>
+const T* row_of(const void* data, size_t row, size_t stride) {
+  return static_cast<const T*>(data) + row * stride;
+}
+
+template <class T>
+HWY_INLINE void copy_row(const T* src, float* dst, size_t count) {
   const D d;
   if (count < kLanes) {
-    for (size_t c = 0; c < count; ++c) dst[c] = src[c];
+    for (size_t c = 0; c < count; ++c) dst[c] = load_element(src + c);
     return;
   }
   for (size_t c = 0; c + kLanes <= count; c += kLanes) {
-    hn::StoreU(hn::LoadU(d, src + c), d, dst + c);
+    hn::StoreU(load_elements(d, src + c), d, dst + c);
   }
-  hn::StoreU(hn::LoadU(d, src + count - kLanes), d, dst + count - kLanes);
+  hn::StoreU(load_elements(d, src + count - kLanes), d, dst + count - kLanes);
 }
 
 /// Takes visible keys from `next` on until the block is full; returns the key after the last.
+template <class T>
 size_t collect_keys(const Attention& a, size_t next, size_t end, KeyBlock& block) {
   block.count = 0;
   for (; next < end && block.count < kKeyBlock; ++next) {
     if (a.key_mask != nullptr && a.key_mask[next] == 0.0f) continue;
-    copy_row(a.k + next * a.ldk, block.k + block.count * block.ldk, a.head_size);
-    copy_row(a.v + next * a.ldv, block.v + block.count * block.ldv, a.value_size);
+    copy_row(row_of<T>(a.k, next, a.ldk), block.k + block.count * block.ldk, a.head_size);
+    copy_row(row_of<T>(a.v, next, a.ldv), block.v + block.count * block.ldv, a.value_size);
     block.index[block.count++] = next;
   }
   return next;
@@ -274,9 +282,11 @@ void value_block(const Attention& a, const KeyBlock& block, const Tile& tile) {
   for (; c < a.value_size; ++c) multiply_values<1, kCount>(block, c, tile);
 }
 
+template <class T>
 void start_tile(const Attention& a, size_t row, size_t rows, const Tile& tile) {
   constexpr float kLog2E = 1.44269504f;
-  load_transposed<kTile>({a.q + row * a.ldq, a.ldq}, rows, a.head_size, a.scale * kLog2E, tile.q);
+  const Rows<const T> q{row_of<T>(a.q, row, a.ldq), a.ldq};
+  load_transposed<kTile>(q, rows, a.head_size, a.scale * kLog2E, tile.q);
   for (size_t i = 0; i < a.value_size * kTile; ++i) tile.out[i] = 0.0f;
   for (size_t i = 0; i < kTile; ++i) {
     tile.total[i] = 0.0f;
@@ -286,6 +296,7 @@ void start_tile(const Attention& a, size_t row, size_t rows, const Tile& tile) {
 }
 
 /// Divides by the sums; rows without any key are zeros already.
+template <class T>
 void finish_tile(const Attention& a, size_t row, size_t rows, const Tile& tile) {
   const D d;
   for (size_t i = 0; i < kTile; i += kLanes) {
@@ -294,7 +305,8 @@ void finish_tile(const Attention& a, size_t row, size_t rows, const Tile& tile) 
     const V empty_as_one = hn::IfThenElse(hn::Eq(total, hn::Zero(d)), one, total);
     hn::Store(hn::Div(one, empty_as_one), d, tile.total + i);
   }
-  store_transposed<kTile>(tile.out, tile.total, rows, a.value_size, {a.out + row * a.ldo, a.ldo});
+  const Rows<T> out{static_cast<T*>(a.out) + row * a.ldo, a.ldo};
+  store_transposed<kTile>(tile.out, tile.total, rows, a.value_size, out);
 }
 
 /// One block of keys for the query rows [row, row + rows), at most kCount vectors of them.
@@ -322,6 +334,7 @@ void attend_block(const Attention& a, const KeyBlock& block, size_t row, size_t 
 }
 
 /// Query rows [row0, row1), at most a group of tiles.
+template <class T>
 void attend_group(const Attention& a, size_t row0, size_t row1, float* scratch) {
   KeyBlock block = place_block(a, scratch);
   const auto for_each_tile = [&](auto&& body) {
@@ -329,29 +342,33 @@ void attend_group(const Attention& a, size_t row0, size_t row1, float* scratch) 
       body(row, HWY_MIN(row1 - row, kTile), place_tile(a, block, scratch, number));
     }
   };
-  for_each_tile([&](size_t row, size_t rows, const Tile& tile) { start_tile(a, row, rows, tile); });
+  for_each_tile(
+      [&](size_t row, size_t rows, const Tile& tile) { start_tile<T>(a, row, rows, tile); });
   const size_t end = a.causal ? HWY_MIN(a.keys, row1) : a.keys;
   for (size_t next = 0; next < end;) {
-    next = collect_keys(a, next, end, block);
+    next = collect_keys<T>(a, next, end, block);
     if (block.count == 0) break;
     for_each_tile([&](size_t row, size_t rows, const Tile& tile) {
       attend_block(a, block, row, rows, tile);
     });
   }
   for_each_tile(
-      [&](size_t row, size_t rows, const Tile& tile) { finish_tile(a, row, rows, tile); });
+      [&](size_t row, size_t rows, const Tile& tile) { finish_tile<T>(a, row, rows, tile); });
 }
 
+template <class T>
 void run(const Attention& a, size_t row0, size_t row1, float* scratch) noexcept {
   const size_t group_rows = group_tiles(a.head_size, a.value_size) * kTile;
   for (size_t row = row0; row < row1; row += group_rows) {
-    attend_group(a, row, HWY_MIN(row1, row + group_rows), align(scratch));
+    attend_group<T>(a, row, HWY_MIN(row1, row + group_rows), align(scratch));
   }
 }
 
 }  // namespace
 
-AttentionFunctions attention_functions() { return {scratch_floats, run, kTile}; }
+AttentionFunctions attention_functions(DType dtype) {
+  return {scratch_floats, dtype == DType::bf16 ? run<uint16_t> : run<float>, kTile};
+}
 #endif  // !EF_HIGHWAY_IS_FALLBACK
 }  // namespace edgefusion::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -359,8 +376,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace edgefusion::kernels {
 
-HighwayVariants<AttentionFunctions (*)()> attention_variants() {
-  return EF_HIGHWAY_VARIANTS(AttentionFunctions(*)(), attention_functions);
+AttentionVariants attention_variants() {
+  return EF_HIGHWAY_VARIANTS(AttentionFunctions(*)(DType), attention_functions);
 }
 
 }  // namespace edgefusion::kernels

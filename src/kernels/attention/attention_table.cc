@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include "kernels/attention/attention_rows.h"
@@ -6,29 +7,60 @@
 namespace edgefusion::kernels {
 namespace {
 
-using Variants = HighwayVariants<AttentionFunctions (*)()>;
-
-constexpr HighwayTarget<AttentionFunctions (*)()> kTargets[] = {
-    {"attention_f32_avx512", Isa::avx512, &Variants::avx512},
-    {"attention_f32_avx2", Isa::avx2, &Variants::avx2},
-    {"attention_f32_sse4", Isa::sse4, &Variants::sse4},
-    {"attention_f32_neon", Isa::neon, &Variants::neon},
+/// A variant of the code written once in Highway, under its name for either dtype.
+struct HighwayRow {
+  const char* f32_name;
+  const char* bf16_name;
+  IsaSet needs;
+  AttentionFunctions (*AttentionVariants::*variant)(DType);
 };
 
-AttentionKernel make_row(const char* name, IsaSet needs, const AttentionFunctions& functions) {
-  return {name, needs, functions.scratch_floats, functions.run, functions.row_tile};
+constexpr HighwayRow kHighwayRows[] = {
+    {"attention_f32_avx512", "attention_bf16_avx512", Isa::avx512, &AttentionVariants::avx512},
+    {"attention_f32_avx2", "attention_bf16_avx2", Isa::avx2, &AttentionVariants::avx2},
+    {"attention_f32_sse4", "attention_bf16_sse4", Isa::sse4, &AttentionVariants::sse4},
+    {"attention_f32_neon", "attention_bf16_neon", Isa::neon, &AttentionVariants::neon},
+};
+
+/// Rows of matrix instructions on bf16, best first.
+struct MatrixRow {
+  const char* name;
+  IsaSet needs;
+  AttentionFunctions (*functions)();
+};
+
+constexpr MatrixRow kMatrixRows[] = {
+#if defined(__x86_64__)
+    {"attention_bf16_64_avx512_bf16", IsaSet(Isa::avx512) | Isa::avx512_bf16,
+     attention_bf16_64_avx512_bf16},
+#endif
+};
+
+AttentionKernel make_row(const char* name, IsaSet needs, DType dtype,
+                         const AttentionFunctions& functions) {
+  return {name, needs, dtype, functions.scratch_floats, functions.run, functions.row_tile};
+}
+
+void add_rows(DType dtype, std::vector<AttentionKernel>& table) {
+  const bool bf16 = dtype == DType::bf16;
+  const AttentionVariants variants = attention_variants();
+  for (const HighwayRow& row : kHighwayRows) {
+    const auto functions = variants.*row.variant;
+    if (functions == nullptr) continue;  // not in this build
+    table.push_back(
+        make_row(bf16 ? row.bf16_name : row.f32_name, row.needs, dtype, functions(dtype)));
+  }
+  table.push_back(make_row(bf16 ? "attention_bf16_scalar" : "attention_f32_scalar", IsaSet(), dtype,
+                           attention_functions_scalar(dtype)));
 }
 
 std::vector<AttentionKernel> make_table() {
   std::vector<AttentionKernel> table;
-  const Variants variants = attention_variants();
-  for (const auto& target : kTargets) {
-    const auto functions = variants.*target.variant;
-    if (functions != nullptr) {
-      table.push_back(make_row(target.name.data(), target.needs, functions()));
-    }
+  add_rows(DType::f32, table);
+  for (const MatrixRow& row : kMatrixRows) {
+    table.push_back(make_row(row.name, row.needs, DType::bf16, row.functions()));
   }
-  table.push_back(make_row("attention_f32_scalar", IsaSet(), attention_functions_scalar()));
+  add_rows(DType::bf16, table);
   return table;
 }
 
@@ -39,16 +71,25 @@ std::span<const AttentionKernel> attention_kernels() {
   return table;
 }
 
-const AttentionKernel& select_attention(IsaSet isa) {
+std::span<const AttentionKernel> attention_kernels(DType dtype) {
   const std::span<const AttentionKernel> table = attention_kernels();
-  for (const AttentionKernel& row : table) {
+  const auto same = [dtype](const AttentionKernel& row) { return row.dtype == dtype; };
+  const auto begin = std::find_if(table.begin(), table.end(), same);
+  return {begin, std::find_if_not(begin, table.end(), same)};
+}
+
+const AttentionKernel& select_attention(IsaSet isa, DType dtype) {
+  const std::span<const AttentionKernel> rows = attention_kernels(dtype);
+  for (const AttentionKernel& row : rows) {
     if (isa.contains(row.needs)) return row;
   }
-  return table.back();
+  return rows.back();
 }
 
 void list_attention_kernels(IsaSet isa, std::vector<KernelInfo>& out) {
-  append_kernels("attention", "f32", attention_kernels(), isa, out);
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    append_kernels("attention", to_string(dtype), attention_kernels(dtype), isa, out);
+  }
 }
 
 }  // namespace edgefusion::kernels

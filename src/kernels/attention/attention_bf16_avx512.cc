@@ -1,0 +1,250 @@
+// Attention on bf16 rows with VDPBF16PS, which adds the products of two neighbouring bf16 to each
+// of 16 sums. A key's pairs of columns, and a column's pairs of keys, are broadcast one by one: no
+// head size is padded beyond a pair.
+
+#if defined(__x86_64__)
+
+#include "kernels/attention/attention_bf16_stream-inl.h"
+
+namespace edgefusion::kernels {
+namespace {
+
+/// Number of keys times vectors of queries whose scores are held in registers: 16 sums hide the
+/// latency of VDPBF16PS, and leave registers for the exponentials that follow.
+constexpr size_t kSums = 16;
+/// Columns of values times kVectors sums, for a full tile.
+constexpr size_t kMaxColumns = 6;
+
+inline __m512i broadcast_pair(const uint16_t* pair) {
+  int32_t bits;
+  __builtin_memcpy(&bits, pair, sizeof bits);
+  return _mm512_set1_epi32(bits);
+}
+
+/// Of a block, what decides which lanes see which key: lane i of the tile sees keys below
+/// `count` whose number is at most row + i.
+struct Sight {
+  const int32_t* index;
+  size_t count;
+  int32_t row;
+  bool causal;
+};
+
+/// Scores of keys [key, key + kKeys) that lane i does not see become -inf.
+template <size_t kKeys, size_t kCount>
+inline void hide(const Sight& sight, size_t key, __m512 (&scores)[kKeys][kCount]) {
+  const __m512 hidden = _mm512_set1_ps(-__builtin_inff());
+  const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  for (size_t r = 0; r < kKeys; ++r) {
+    const bool present = key + r < sight.count;
+    const __m512i number = _mm512_set1_epi32(present ? sight.index[key + r] : 0);
+    for (size_t i = 0; i < kCount; ++i) {
+      const __m512i row =
+          _mm512_add_epi32(lanes, _mm512_set1_epi32(sight.row + static_cast<int32_t>(i * kLanes)));
+      __mmask16 unseen = present ? __mmask16{0} : __mmask16{0xffff};
+      if (sight.causal) unseen |= _mm512_cmplt_epi32_mask(row, number);
+      scores[r][i] = _mm512_mask_mov_ps(scores[r][i], unseen, hidden);
+    }
+  }
+}
+
+/// Scores of kKeys keys and kCount vectors of queries.
+template <size_t kKeys, size_t kCount>
+inline void multiply_scores(const uint16_t* k, const uint16_t* q, size_t pairs,
+                            __m512 (&scores)[kKeys][kCount]) {
+#pragma GCC unroll 16
+  for (size_t r = 0; r < kKeys; ++r) {
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kCount; ++i) scores[r][i] = _mm512_setzero_ps();
+  }
+  for (size_t p = 0; p < pairs; ++p) {
+    __m512i operand[kCount];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kCount; ++i) {
+      operand[i] = _mm512_load_si512(q + p * 2 * kTile + i * 2 * kLanes);
+    }
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kKeys; ++r) {
+      const __m512i pair = broadcast_pair(k + (r * pairs + p) * 2);
+#pragma GCC unroll 4
+      for (size_t i = 0; i < kCount; ++i) scores[r][i] = dot_pairs(scores[r][i], pair, operand[i]);
+    }
+  }
+}
+
+/// Scores -> P and its sums.
+template <size_t kKeys, size_t kCount>
+inline void soften(__m512 (&scores)[kKeys][kCount], const float* largest, uint16_t* weights,
+                   float* sums) {
+  const __m512i ones = _mm512_set1_epi32(0x3f803f80);
+#pragma GCC unroll 4
+  for (size_t i = 0; i < kCount; ++i) {
+    const __m512 m = _mm512_load_ps(largest + i * kLanes);
+    __m512 sum = _mm512_load_ps(sums + i * kLanes);
+#pragma GCC unroll 8
+    for (size_t r = 0; r < kKeys; r += 2) {
+      const __m512 even = exp2_for_bf16(_mm512_sub_ps(scores[r][i], m));
+      const __m512 odd = exp2_for_bf16(_mm512_sub_ps(scores[r + 1][i], m));
+      const __m512i pair = pair_weights(even, odd);
+      sum = dot_pairs(sum, pair, ones);
+      _mm512_store_si512(weights + r * kTile + i * 2 * kLanes, pair);
+    }
+    _mm512_store_ps(sums + i * kLanes, sum);
+  }
+}
+
+template <size_t kCount>
+void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
+                const Work& work) {
+  constexpr size_t kKeys = kSums / kCount / 2 * 2;
+  for (size_t i = 0; i < kTile; ++i) work.sums[i] = 0.0f;
+  for (size_t key = 0; key < block.count; key += kKeys) {
+    __m512 scores[kKeys][kCount];
+    multiply_scores(block.k + key * 2 * s.pairs, tile.q, s.pairs, scores);
+    const bool all_present = key + kKeys <= block.count;
+    if (!all_present || (sight.causal && block.index[key + kKeys - 1] > sight.row)) {
+      hide(sight, key, scores);
+    }
+    soften(scores, tile.largest, work.weights + key * kTile, work.sums);
+  }
+}
+
+template <size_t kCount>
+void find_largest(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
+                  float* largest) {
+  constexpr size_t kKeys = kFirstKeys;
+  __m512 found[kCount];
+  for (size_t i = 0; i < kCount; ++i) found[i] = _mm512_load_ps(tile.largest + i * kLanes);
+  for (size_t key = 0; key < sight.count; key += kKeys) {
+    __m512 scores[kKeys][kCount];
+    multiply_scores(block.k + key * 2 * s.pairs, tile.q, s.pairs, scores);
+    hide(sight, key, scores);
+    for (size_t i = 0; i < kCount; ++i) {
+      for (size_t r = 0; r < kKeys; ++r) found[i] = _mm512_max_ps(found[i], scores[r][i]);
+    }
+  }
+  for (size_t i = 0; i < kCount; ++i) _mm512_store_ps(largest + i * kLanes, found[i]);
+}
+
+/// Ot[c, ...] += sum over pairs of keys of v[pair, c] . P[pair, ...], c in [0, kColumns).
+template <size_t kColumns, size_t kCount>
+void multiply_values(const uint16_t* v, size_t stride, size_t pairs, const uint16_t* weights,
+                     float* out) {
+  __m512 sums[kColumns][kCount];
+#pragma GCC unroll 6
+  for (size_t c = 0; c < kColumns; ++c) {
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kCount; ++i) sums[c][i] = _mm512_load_ps(out + c * kTile + i * kLanes);
+  }
+  for (size_t p = 0; p < pairs; ++p) {
+    __m512i operand[kCount];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kCount; ++i) {
+      operand[i] = _mm512_load_si512(weights + p * 2 * kTile + i * 2 * kLanes);
+    }
+#pragma GCC unroll 6
+    for (size_t c = 0; c < kColumns; ++c) {
+      const __m512i pair = broadcast_pair(v + p * stride + 2 * c);
+#pragma GCC unroll 4
+      for (size_t i = 0; i < kCount; ++i) sums[c][i] = dot_pairs(sums[c][i], pair, operand[i]);
+    }
+  }
+#pragma GCC unroll 6
+  for (size_t c = 0; c < kColumns; ++c) {
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kCount; ++i) _mm512_store_ps(out + c * kTile + i * kLanes, sums[c][i]);
+  }
+}
+
+/// All columns in groups of nearly the same number, at most kMaxColumns.
+template <size_t kCount>
+void add_columns(const Sizes& s, const Block& block, const Tile& tile, const Work& work) {
+  constexpr decltype(&multiply_values<1, kCount>) kMultiply[kMaxColumns + 1] = {
+      nullptr,
+      multiply_values<1, kCount>,
+      multiply_values<2, kCount>,
+      multiply_values<3, kCount>,
+      multiply_values<4, kCount>,
+      multiply_values<5, kCount>,
+      multiply_values<6, kCount>};
+  const size_t groups = (s.value_size + kMaxColumns - 1) / kMaxColumns;
+  const size_t pairs = (block.count + 1) / 2;
+  for (size_t g = 0, c = 0; g < groups; ++g) {
+    const size_t columns = s.value_size / groups + (g < s.value_size % groups);
+    kMultiply[columns](block.v + 2 * c, 2 * s.value_size, pairs, work.weights,
+                       tile.out + c * kTile);
+    c += columns;
+  }
+}
+
+/// The block's K as it comes, [kBlock, pairs, 2]; V with pairs of keys side by side,
+/// [kBlock / 2, value_size, 2].
+struct Avx512Bf16 {
+  static constexpr size_t kScoreRows = 0;
+  struct Session {
+    Session() {}
+  };
+
+  static constexpr size_t key_elements(const Sizes& s) { return 2 * s.pairs; }
+  static constexpr size_t value_elements(const Sizes& s) { return s.value_size; }
+
+  static void pack(const Attention& a, const Sizes& s, const Block& block) {
+    for (size_t key = 0; key < kBlock; ++key) {
+      const bool present = key < block.count;
+      const size_t number = present ? static_cast<size_t>(block.index[key]) : 0;
+      copy_row(static_cast<const uint16_t*>(a.k) + number * a.ldk, present ? s.head_size : 0,
+               2 * s.pairs, block.k + key * 2 * s.pairs);
+    }
+    for (size_t key = 0; key < kBlock; key += 2) {
+      const uint16_t* rows[2];
+      size_t sizes[2];
+      for (size_t i = 0; i < 2; ++i) {
+        const bool present = key + i < block.count;
+        const size_t number = present ? static_cast<size_t>(block.index[key + i]) : 0;
+        rows[i] = static_cast<const uint16_t*>(a.v) + number * a.ldv;
+        sizes[i] = present ? s.value_size : 0;
+      }
+      pair_rows(rows[0], sizes[0], rows[1], sizes[1], s.value_size, block.v + key * s.value_size);
+    }
+  }
+
+  /// P and its sums of the block's keys.
+  static void weigh(const Attention& a, const Sizes& s, const Block& block, const Tile& tile,
+                    const Work& work) {
+    const Sight sight = sight_of(a, block, block.count, tile);
+    if (tile.rows > 3 * kLanes) return weigh_keys<4>(s, block, sight, tile, work);
+    if (tile.rows > 2 * kLanes) return weigh_keys<3>(s, block, sight, tile, work);
+    if (tile.rows > kLanes) return weigh_keys<2>(s, block, sight, tile, work);
+    weigh_keys<1>(s, block, sight, tile, work);
+  }
+
+  /// The largest of M and the scores of the block's first `count` keys.
+  static void largest(const Attention& a, const Sizes& s, const Block& block, size_t count,
+                      const Tile& tile, const Work&, float* largest) {
+    const Sight sight = sight_of(a, block, count, tile);
+    find_largest<4>(s, block, sight, tile, largest);
+  }
+
+  static void add_values(const Sizes& s, const Block& block, const Tile& tile, const Work& work) {
+    if (tile.rows > 3 * kLanes) return add_columns<4>(s, block, tile, work);
+    if (tile.rows > 2 * kLanes) return add_columns<3>(s, block, tile, work);
+    if (tile.rows > kLanes) return add_columns<2>(s, block, tile, work);
+    add_columns<1>(s, block, tile, work);
+  }
+
+ private:
+  static Sight sight_of(const Attention& a, const Block& block, size_t count, const Tile& tile) {
+    return {block.index, count, static_cast<int32_t>(tile.row), a.causal};
+  }
+};
+
+}  // namespace
+
+AttentionFunctions attention_bf16_64_avx512_bf16() {
+  using Kernel = Stream<Avx512Bf16>;
+  return {Kernel::scratch_floats, Kernel::run, kTile};
+}
+
+}  // namespace edgefusion::kernels
+
+#endif  // defined(__x86_64__)

@@ -1,0 +1,168 @@
+#pragma once
+
+// Vector arithmetic for attention on bf16 rows, for x86 with AVX512_BF16. Include it in files
+// compiled for such a CPU only; all is in an unnamed namespace, so that the linker gives this code
+// to no other file.
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace edgefusion::kernels {
+namespace {
+
+constexpr size_t kLanes = 16;
+
+constexpr size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+constexpr size_t clamp(size_t x, size_t low, size_t high) {
+  return x < low ? low : smaller(x, high);
+}
+constexpr size_t round_up(size_t x, size_t unit) { return (x + unit - 1) / unit * unit; }
+
+inline __m512 rounded_down_rest(__m512 x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF); }
+
+/// 2^x for weights that become bf16: relative error <= 7.6e-5 (a degree-3 minimax polynomial on
+/// [0, 1)), one 52nd of bf16's. Exactly 0 for -inf; inf above 128; NaN stays NaN.
+inline __m512 exp2_for_bf16(__m512 x) {
+  const __m512 f = rounded_down_rest(x);
+  __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.07802452f), f, _mm512_set1_ps(0.22606716f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.69583356f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.9999252f));
+  return _mm512_scalef_ps(p, x);
+}
+
+/// 2^x, relative error <= 1.5e-7: for what multiplies sums.
+inline __m512 exp2_for_sums(__m512 x) {
+  const __m512 f = rounded_down_rest(x);
+  __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.00021702255f), f, _mm512_set1_ps(0.0012439687f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.009678841f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.05548334f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.24022983f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.693147f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+  return _mm512_scalef_ps(p, x);
+}
+
+/// Lane i: bf16 of even[i] in the low half, of odd[i] in the high one. For weights: rounds halves
+/// up. A NaN whose low 16 bits are clear stays NaN, and all those that bf16 numbers lead to are
+/// such.
+inline __m512i pair_weights(__m512 even, __m512 odd) {
+  const __m512i half = _mm512_set1_epi32(0x8000);
+  const __m512i low = _mm512_srli_epi32(_mm512_add_epi32(_mm512_castps_si512(even), half), 16);
+  const __m512i high = _mm512_add_epi32(_mm512_castps_si512(odd), half);
+  return _mm512_mask_blend_epi16(0xaaaaaaaau, low, high);
+}
+
+/// As pair_weights, rounding halves to even; any NaN stays NaN.
+inline __m512i pair_of(__m512 even, __m512 odd) {
+  const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(odd, even);
+  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
+                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return _mm512_permutexvar_epi16(order, both);
+}
+
+inline __m512 dot_pairs(__m512 sum, __m512i a, __m512i b) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+}
+
+/// Transposes the 4x4 blocks of 32-bit lanes that v[0..3] hold side by side.
+inline void transpose_blocks(__m512i v[4]) {
+  const __m512i low01 = _mm512_unpacklo_epi32(v[0], v[1]);
+  const __m512i high01 = _mm512_unpackhi_epi32(v[0], v[1]);
+  const __m512i low23 = _mm512_unpacklo_epi32(v[2], v[3]);
+  const __m512i high23 = _mm512_unpackhi_epi32(v[2], v[3]);
+  v[0] = _mm512_unpacklo_epi64(low01, low23);
+  v[1] = _mm512_unpackhi_epi64(low01, low23);
+  v[2] = _mm512_unpacklo_epi64(high01, high23);
+  v[3] = _mm512_unpackhi_epi64(high01, high23);
+}
+
+/// dst[pair * pair_stride + 2 r + i] = src[r, 2 pair + i] * factor for r < rows, rounded to bf16;
+/// zeros for rows <= r < kLanes and for a missing second half of the last pair.
+inline void load_transposed(const uint16_t* src, size_t stride, size_t rows, size_t columns,
+                            float factor, uint16_t* dst, size_t pair_stride) {
+  const __m512 f = _mm512_set1_ps(factor);
+  for (size_t c = 0; c < columns; c += 8) {
+    const auto wanted = static_cast<__mmask8>((1u << smaller(columns - c, 8)) - 1u);
+    __m128i quads[kLanes];
+    for (size_t r = 0; r < kLanes; ++r) {
+      // A masked load reads nothing where the mask is clear.
+      quads[r] = _mm_maskz_loadu_epi16(r < rows ? wanted : __mmask8{0}, src + r * stride + c);
+    }
+    __m512i v[4];
+    for (size_t i = 0; i < 4; ++i) {
+      v[i] = _mm512_castsi128_si512(quads[i]);
+      v[i] = _mm512_inserti32x4(v[i], quads[4 + i], 1);
+      v[i] = _mm512_inserti32x4(v[i], quads[8 + i], 2);
+      v[i] = _mm512_inserti32x4(v[i], quads[12 + i], 3);
+    }
+    transpose_blocks(v);
+    const size_t pairs = smaller((columns - c + 1) / 2, 4);
+    for (size_t i = 0; i < pairs; ++i) {
+      const __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(v[i], 16));
+      const __m512 odd = _mm512_castsi512_ps(_mm512_and_si512(v[i], _mm512_set1_epi32(-65536)));
+      const __m512i pair = pair_of(_mm512_mul_ps(even, f), _mm512_mul_ps(odd, f));
+      _mm512_store_si512(dst + (c / 2 + i) * pair_stride, pair);
+    }
+  }
+}
+
+/// dst[r, c] = src[c * src_stride + r] * factors[r], rounded to bf16, for r < rows, c < columns.
+inline void store_transposed(const float* src, size_t src_stride, __m512 factors, size_t rows,
+                             size_t columns, uint16_t* dst, size_t stride) {
+  const auto column = [&](size_t c) {
+    return c < columns ? _mm512_mul_ps(_mm512_load_ps(src + c * src_stride), factors)
+                       : _mm512_setzero_ps();
+  };
+  for (size_t c = 0; c < columns; c += 8) {
+    const auto wanted = static_cast<__mmask8>((1u << smaller(columns - c, 8)) - 1u);
+    __m512i v[4];
+    for (size_t i = 0; i < 4; ++i) v[i] = pair_of(column(c + 2 * i), column(c + 2 * i + 1));
+    transpose_blocks(v);
+    for (size_t i = 0; i < 4; ++i) {
+      const __m128i quads[4] = {_mm512_castsi512_si128(v[i]), _mm512_extracti32x4_epi32(v[i], 1),
+                                _mm512_extracti32x4_epi32(v[i], 2),
+                                _mm512_extracti32x4_epi32(v[i], 3)};
+      for (size_t b = 0; b < 4; ++b) {
+        const size_t r = 4 * b + i;
+        if (r < rows) _mm_mask_storeu_epi16(dst + r * stride + c, wanted, quads[b]);
+      }
+    }
+  }
+}
+
+inline __mmask32 first_of_32(size_t count) {
+  return count >= 32 ? 0xffffffffu : (1u << count) - 1u;
+}
+
+/// dst[c] = src[c] for c < count, 0 for count <= c < total.
+inline void copy_row(const uint16_t* src, size_t count, size_t total, uint16_t* dst) {
+  for (size_t c = 0; c < total; c += 32) {
+    const size_t left = c < count ? count - c : 0;
+    const __m512i v = _mm512_maskz_loadu_epi16(first_of_32(left), src + c);
+    _mm512_mask_storeu_epi16(dst + c, first_of_32(total - c), v);
+  }
+}
+
+/// dst[2 c] = even[c], dst[2 c + 1] = odd[c] for c < total; beyond its count a row is zeros.
+inline void pair_rows(const uint16_t* even, size_t even_count, const uint16_t* odd,
+                      size_t odd_count, size_t total, uint16_t* dst) {
+  const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40,
+                                         8, 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
+  for (size_t c = 0; c < total; c += 32) {
+    const size_t left = total - c;
+    const __m512i a = _mm512_maskz_loadu_epi16(first_of_32(c < even_count ? left : 0), even + c);
+    const __m512i b = _mm512_maskz_loadu_epi16(first_of_32(c < odd_count ? left : 0), odd + c);
+    _mm512_mask_storeu_epi16(dst + 2 * c, first_of_32(2 * left),
+                             _mm512_permutex2var_epi16(a, first, b));
+    if (left > 16) {
+      _mm512_mask_storeu_epi16(dst + 2 * c + 32, first_of_32(2 * left - 32),
+                               _mm512_permutex2var_epi16(a, second, b));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace edgefusion::kernels

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "kernels/attention/attention_args.h"
+
+// What files compiled for one instruction set offer to the table. Nothing of the standard library
+// beyond <cstddef> may come in here: see attention_args.h.
+
+namespace edgefusion::kernels {
+
+/// What differs between the rows of the table.
+struct AttentionFunctions {
+  size_t (*scratch_floats)(size_t head_size, size_t value_size) noexcept;
+  void (*run)(const Attention& attention, size_t row0, size_t row1, float* scratch) noexcept;
+  size_t row_tile;
+};
+
+AttentionFunctions attention_bf16_64_avx512_bf16();  ///< x86 builds only
+
+}  // namespace edgefusion::kernels
