@@ -12,8 +12,9 @@ namespace {
 /// Number of keys times vectors of queries whose scores are held in registers: 16 sums hide the
 /// latency of VDPBF16PS, and leave registers for the exponentials that follow.
 constexpr size_t kSums = 16;
-/// Columns of values times kVectors sums, for a full tile.
-constexpr size_t kMaxColumns = 6;
+/// Columns of values times kVectors sums, for a full tile: as few sums hide the latency, and the
+/// fewer there are, the better the end of one group of columns overlaps the start of the next.
+constexpr size_t kMaxColumns = 4;
 
 inline __m512i broadcast_pair(const uint16_t* pair) {
   int32_t bits;
@@ -48,64 +49,98 @@ inline void hide(const Sight& sight, size_t key, __m512 (&scores)[kKeys][kCount]
   }
 }
 
-/// Scores of kKeys keys and kCount vectors of queries.
 template <size_t kKeys, size_t kCount>
-inline void multiply_scores(const uint16_t* k, const uint16_t* q, size_t pairs,
-                            __m512 (&scores)[kKeys][kCount]) {
+using Scores = __m512[kKeys][kCount];
+
+template <size_t kKeys, size_t kCount>
+inline void clear(Scores<kKeys, kCount>& scores) {
 #pragma GCC unroll 16
   for (size_t r = 0; r < kKeys; ++r) {
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) scores[r][i] = _mm512_setzero_ps();
   }
-  for (size_t p = 0; p < pairs; ++p) {
-    __m512i operand[kCount];
+}
+
+/// Adds the products of one pair of columns; `k` and `q` stand at it.
+template <size_t kKeys, size_t kCount>
+inline void add_pair(const uint16_t* k, size_t stride, const uint16_t* q,
+                     Scores<kKeys, kCount>& scores) {
+  __m512i operand[kCount];
+#pragma GCC unroll 4
+  for (size_t i = 0; i < kCount; ++i) operand[i] = _mm512_load_si512(q + i * 2 * kLanes);
+#pragma GCC unroll 16
+  for (size_t r = 0; r < kKeys; ++r) {
+    const __m512i pair = broadcast_pair(k + r * stride);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kCount; ++i) scores[r][i] = dot_pairs(scores[r][i], pair, operand[i]);
+  }
+}
+
+/// Stores scores so that those of two keys for the same queries follow each other.
+template <size_t kKeys, size_t kCount>
+inline void store_scores(const Scores<kKeys, kCount>& scores, float* dst) {
+#pragma GCC unroll 16
+  for (size_t r = 0; r < kKeys; ++r) {
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) {
-      operand[i] = _mm512_load_si512(q + p * 2 * kTile + i * 2 * kLanes);
-    }
-#pragma GCC unroll 16
-    for (size_t r = 0; r < kKeys; ++r) {
-      const __m512i pair = broadcast_pair(k + (r * pairs + p) * 2);
-#pragma GCC unroll 4
-      for (size_t i = 0; i < kCount; ++i) scores[r][i] = dot_pairs(scores[r][i], pair, operand[i]);
+      _mm512_store_ps(dst + ((r / 2 * kCount + i) * 2 + r % 2) * kLanes, scores[r][i]);
     }
   }
 }
 
-/// Scores -> P and its sums.
-template <size_t kKeys, size_t kCount>
-inline void soften(__m512 (&scores)[kKeys][kCount], const float* largest, uint16_t* weights,
-                   float* sums) {
+/// Stored scores of two keys and one vector of queries -> P, added to its sums.
+inline void soften(const float* scores, const float* largest, uint16_t* weights, float* sums) {
+  const __m512 m = _mm512_load_ps(largest);
+  const __m512 even = exp2_for_bf16(_mm512_sub_ps(_mm512_load_ps(scores), m));
+  const __m512 odd = exp2_for_bf16(_mm512_sub_ps(_mm512_load_ps(scores + kLanes), m));
+  const __m512i pair = pair_weights(even, odd);
   const __m512i ones = _mm512_set1_epi32(0x3f803f80);
-#pragma GCC unroll 4
-  for (size_t i = 0; i < kCount; ++i) {
-    const __m512 m = _mm512_load_ps(largest + i * kLanes);
-    __m512 sum = _mm512_load_ps(sums + i * kLanes);
-#pragma GCC unroll 8
-    for (size_t r = 0; r < kKeys; r += 2) {
-      const __m512 even = exp2_for_bf16(_mm512_sub_ps(scores[r][i], m));
-      const __m512 odd = exp2_for_bf16(_mm512_sub_ps(scores[r + 1][i], m));
-      const __m512i pair = pair_weights(even, odd);
-      sum = dot_pairs(sum, pair, ones);
-      _mm512_store_si512(weights + r * kTile + i * 2 * kLanes, pair);
-    }
-    _mm512_store_ps(sums + i * kLanes, sum);
-  }
+  _mm512_store_ps(sums, dot_pairs(_mm512_load_ps(sums), pair, ones));
+  _mm512_store_si512(weights, pair);
 }
 
+/// P of all keys and kCount vectors of queries: [pairs of keys, kCount * kLanes, 2].
+/// Exponentials of keys and products of the next keys stand side by side, so that they share the
+/// vector units: behind each other, either would wait for the other's last results.
 template <size_t kCount>
 void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
                 const Work& work) {
   constexpr size_t kKeys = kSums / kCount / 2 * 2;
+  const size_t stride = 2 * s.pairs;
+  const auto soften_pair = [&](uint16_t* weights, size_t g, size_t i) {
+    const size_t at = (g * kCount + i) * 2 * kLanes;
+    soften(work.scores + at, tile.largest + i * kLanes, weights + at, work.sums + i * kLanes);
+  };
   for (size_t i = 0; i < kTile; ++i) work.sums[i] = 0.0f;
+  uint16_t* weights = nullptr;  // of the keys whose scores are stored
   for (size_t key = 0; key < block.count; key += kKeys) {
-    __m512 scores[kKeys][kCount];
-    multiply_scores(block.k + key * 2 * s.pairs, tile.q, s.pairs, scores);
+    const uint16_t* k = block.k + key * stride;
+    const uint16_t* q = tile.q;
+    Scores<kKeys, kCount> scores;
+    clear<kKeys, kCount>(scores);
+    size_t p = 0, g = weights == nullptr ? kKeys / 2 : 0;
+    for (; g < kKeys / 2 && p + kCount <= s.pairs; ++g) {
+#pragma GCC unroll 4
+      for (size_t i = 0; i < kCount; ++i, ++p) {
+        add_pair<kKeys, kCount>(k + 2 * p, stride, q + p * 2 * kTile, scores);
+        soften_pair(weights, g, i);
+      }
+    }
+    for (; g < kKeys / 2; ++g) {
+      for (size_t i = 0; i < kCount; ++i) soften_pair(weights, g, i);
+    }
+    for (; p < s.pairs; ++p) {
+      add_pair<kKeys, kCount>(k + 2 * p, stride, q + p * 2 * kTile, scores);
+    }
     const bool all_present = key + kKeys <= block.count;
     if (!all_present || (sight.causal && block.index[key + kKeys - 1] > sight.row)) {
       hide(sight, key, scores);
     }
-    soften(scores, tile.largest, work.weights + key * kTile, work.sums);
+    store_scores<kKeys, kCount>(scores, work.scores);
+    weights = work.weights + key * kCount * kLanes;
+  }
+  for (size_t g = 0; g < kKeys / 2; ++g) {
+    for (size_t i = 0; i < kCount; ++i) soften_pair(weights, g, i);
   }
 }
 
@@ -117,7 +152,11 @@ void find_largest(const Sizes& s, const Block& block, const Sight& sight, const 
   for (size_t i = 0; i < kCount; ++i) found[i] = _mm512_load_ps(tile.largest + i * kLanes);
   for (size_t key = 0; key < sight.count; key += kKeys) {
     __m512 scores[kKeys][kCount];
-    multiply_scores(block.k + key * 2 * s.pairs, tile.q, s.pairs, scores);
+    clear<kKeys, kCount>(scores);
+    for (size_t p = 0; p < s.pairs; ++p) {
+      add_pair<kKeys, kCount>(block.k + key * 2 * s.pairs + 2 * p, 2 * s.pairs,
+                              tile.q + p * 2 * kTile, scores);
+    }
     hide(sight, key, scores);
     for (size_t i = 0; i < kCount; ++i) {
       for (size_t r = 0; r < kKeys; ++r) found[i] = _mm512_max_ps(found[i], scores[r][i]);
@@ -131,7 +170,7 @@ template <size_t kColumns, size_t kCount>
 void multiply_values(const uint16_t* v, size_t stride, size_t pairs, const uint16_t* weights,
                      float* out) {
   __m512 sums[kColumns][kCount];
-#pragma GCC unroll 6
+#pragma GCC unroll 4
   for (size_t c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) sums[c][i] = _mm512_load_ps(out + c * kTile + i * kLanes);
@@ -140,16 +179,16 @@ void multiply_values(const uint16_t* v, size_t stride, size_t pairs, const uint1
     __m512i operand[kCount];
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) {
-      operand[i] = _mm512_load_si512(weights + p * 2 * kTile + i * 2 * kLanes);
+      operand[i] = _mm512_load_si512(weights + (p * kCount + i) * 2 * kLanes);
     }
-#pragma GCC unroll 6
+#pragma GCC unroll 4
     for (size_t c = 0; c < kColumns; ++c) {
       const __m512i pair = broadcast_pair(v + p * stride + 2 * c);
 #pragma GCC unroll 4
       for (size_t i = 0; i < kCount; ++i) sums[c][i] = dot_pairs(sums[c][i], pair, operand[i]);
     }
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 4
   for (size_t c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) _mm512_store_ps(out + c * kTile + i * kLanes, sums[c][i]);
@@ -164,9 +203,7 @@ void add_columns(const Sizes& s, const Block& block, const Tile& tile, const Wor
       multiply_values<1, kCount>,
       multiply_values<2, kCount>,
       multiply_values<3, kCount>,
-      multiply_values<4, kCount>,
-      multiply_values<5, kCount>,
-      multiply_values<6, kCount>};
+      multiply_values<4, kCount>};
   const size_t groups = (s.value_size + kMaxColumns - 1) / kMaxColumns;
   const size_t pairs = (block.count + 1) / 2;
   for (size_t g = 0, c = 0; g < groups; ++g) {
@@ -180,7 +217,7 @@ void add_columns(const Sizes& s, const Block& block, const Tile& tile, const Wor
 /// The block's K as it comes, [kBlock, pairs, 2]; V with pairs of keys side by side,
 /// [kBlock / 2, value_size, 2].
 struct Avx512Bf16 {
-  static constexpr size_t kScoreRows = 0;
+  static constexpr size_t kScoreRows = kSums * kLanes / kTile;
   struct Session {
     Session() {}
   };
