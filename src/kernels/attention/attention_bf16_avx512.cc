@@ -49,6 +49,15 @@ inline void hide(const Sight& sight, size_t key, __m512 (&scores)[kKeys][kCount]
   }
 }
 
+/// K: [kBlock / 4, pairs, 4 keys, 2], V: [groups of columns, kBlock / 2, kMaxColumns, 2]: both are
+/// read from front to back.
+struct Packed {
+  static constexpr size_t key_elements(const Sizes& s) { return round_up(2 * s.pairs, 8); }
+  static constexpr size_t value_elements(const Sizes& s) {
+    return round_up(s.value_size, kMaxColumns);
+  }
+};
+
 template <size_t kKeys, size_t kCount>
 using Scores = __m512[kKeys][kCount];
 
@@ -61,16 +70,17 @@ inline void clear(Scores<kKeys, kCount>& scores) {
   }
 }
 
-/// Adds the products of one pair of columns; `k` and `q` stand at it.
+/// Adds the products of one pair of columns; `k` and `q` stand at it, `group` is what lies between
+/// two groups of four keys.
 template <size_t kKeys, size_t kCount>
-inline void add_pair(const uint16_t* k, size_t stride, const uint16_t* q,
+inline void add_pair(const uint16_t* k, size_t group, const uint16_t* q,
                      Scores<kKeys, kCount>& scores) {
   __m512i operand[kCount];
 #pragma GCC unroll 4
   for (size_t i = 0; i < kCount; ++i) operand[i] = _mm512_load_si512(q + i * 2 * kLanes);
 #pragma GCC unroll 16
   for (size_t r = 0; r < kKeys; ++r) {
-    const __m512i pair = broadcast_pair(k + r * stride);
+    const __m512i pair = broadcast_pair(k + r / 4 * group + r % 4 * 2);
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) scores[r][i] = dot_pairs(scores[r][i], pair, operand[i]);
   }
@@ -106,7 +116,7 @@ template <size_t kCount>
 void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
                 const Work& work) {
   constexpr size_t kKeys = kSums / kCount / 2 * 2;
-  const size_t stride = 2 * s.pairs;
+  const size_t group = Packed::key_elements(s) * 4;
   const auto soften_pair = [&](uint16_t* weights, size_t g, size_t i) {
     const size_t at = (g * kCount + i) * 2 * kLanes;
     soften(work.scores + at, tile.largest + i * kLanes, weights + at, work.sums + i * kLanes);
@@ -114,7 +124,7 @@ void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Ti
   for (size_t i = 0; i < kTile; ++i) work.sums[i] = 0.0f;
   uint16_t* weights = nullptr;  // of the keys whose scores are stored
   for (size_t key = 0; key < block.count; key += kKeys) {
-    const uint16_t* k = block.k + key * stride;
+    const uint16_t* k = block.k + key / 4 * group;
     const uint16_t* q = tile.q;
     Scores<kKeys, kCount> scores;
     clear<kKeys, kCount>(scores);
@@ -122,7 +132,7 @@ void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Ti
     for (; g < kKeys / 2 && p + kCount <= s.pairs; ++g) {
 #pragma GCC unroll 4
       for (size_t i = 0; i < kCount; ++i, ++p) {
-        add_pair<kKeys, kCount>(k + 2 * p, stride, q + p * 2 * kTile, scores);
+        add_pair<kKeys, kCount>(k + 8 * p, group, q + p * 2 * kTile, scores);
         soften_pair(weights, g, i);
       }
     }
@@ -130,7 +140,7 @@ void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Ti
       for (size_t i = 0; i < kCount; ++i) soften_pair(weights, g, i);
     }
     for (; p < s.pairs; ++p) {
-      add_pair<kKeys, kCount>(k + 2 * p, stride, q + p * 2 * kTile, scores);
+      add_pair<kKeys, kCount>(k + 8 * p, group, q + p * 2 * kTile, scores);
     }
     const bool all_present = key + kKeys <= block.count;
     if (!all_present || (sight.causal && block.index[key + kKeys - 1] > sight.row)) {
@@ -148,14 +158,15 @@ template <size_t kCount>
 void find_largest(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
                   float* largest) {
   constexpr size_t kKeys = kFirstKeys;
+  const size_t group = Packed::key_elements(s) * 4;
   __m512 found[kCount];
   for (size_t i = 0; i < kCount; ++i) found[i] = _mm512_load_ps(tile.largest + i * kLanes);
   for (size_t key = 0; key < sight.count; key += kKeys) {
     __m512 scores[kKeys][kCount];
     clear<kKeys, kCount>(scores);
     for (size_t p = 0; p < s.pairs; ++p) {
-      add_pair<kKeys, kCount>(block.k + key * 2 * s.pairs + 2 * p, 2 * s.pairs,
-                              tile.q + p * 2 * kTile, scores);
+      add_pair<kKeys, kCount>(block.k + key / 4 * group + 8 * p, group, tile.q + p * 2 * kTile,
+                              scores);
     }
     hide(sight, key, scores);
     for (size_t i = 0; i < kCount; ++i) {
@@ -167,8 +178,7 @@ void find_largest(const Sizes& s, const Block& block, const Sight& sight, const 
 
 /// Ot[c, ...] += sum over pairs of keys of v[pair, c] . P[pair, ...], c in [0, kColumns).
 template <size_t kColumns, size_t kCount>
-void multiply_values(const uint16_t* v, size_t stride, size_t pairs, const uint16_t* weights,
-                     float* out) {
+void multiply_values(const uint16_t* v, size_t pairs, const uint16_t* weights, float* out) {
   __m512 sums[kColumns][kCount];
 #pragma GCC unroll 4
   for (size_t c = 0; c < kColumns; ++c) {
@@ -183,7 +193,7 @@ void multiply_values(const uint16_t* v, size_t stride, size_t pairs, const uint1
     }
 #pragma GCC unroll 4
     for (size_t c = 0; c < kColumns; ++c) {
-      const __m512i pair = broadcast_pair(v + p * stride + 2 * c);
+      const __m512i pair = broadcast_pair(v + (p * kMaxColumns + c) * 2);
 #pragma GCC unroll 4
       for (size_t i = 0; i < kCount; ++i) sums[c][i] = dot_pairs(sums[c][i], pair, operand[i]);
     }
@@ -195,53 +205,49 @@ void multiply_values(const uint16_t* v, size_t stride, size_t pairs, const uint1
   }
 }
 
-/// All columns in groups of nearly the same number, at most kMaxColumns.
 template <size_t kCount>
 void add_columns(const Sizes& s, const Block& block, const Tile& tile, const Work& work) {
-  constexpr decltype(&multiply_values<1, kCount>) kMultiply[kMaxColumns + 1] = {
-      nullptr,
-      multiply_values<1, kCount>,
-      multiply_values<2, kCount>,
-      multiply_values<3, kCount>,
-      multiply_values<4, kCount>};
-  const size_t groups = (s.value_size + kMaxColumns - 1) / kMaxColumns;
   const size_t pairs = (block.count + 1) / 2;
-  for (size_t g = 0, c = 0; g < groups; ++g) {
-    const size_t columns = s.value_size / groups + (g < s.value_size % groups);
-    kMultiply[columns](block.v + 2 * c, 2 * s.value_size, pairs, work.weights,
-                       tile.out + c * kTile);
-    c += columns;
+  for (size_t c = 0; c < s.value_size; c += kMaxColumns) {
+    const uint16_t* v = block.v + c * kBlock;
+    float* out = tile.out + c * kTile;
+    switch (s.value_size - c) {
+      case 1:
+        multiply_values<1, kCount>(v, pairs, work.weights, out);
+        break;
+      case 2:
+        multiply_values<2, kCount>(v, pairs, work.weights, out);
+        break;
+      case 3:
+        multiply_values<3, kCount>(v, pairs, work.weights, out);
+        break;
+      default:
+        multiply_values<4, kCount>(v, pairs, work.weights, out);
+    }
   }
 }
 
-/// The block's K as it comes, [kBlock, pairs, 2]; V with pairs of keys side by side,
-/// [kBlock / 2, value_size, 2].
-struct Avx512Bf16 {
+struct Avx512Bf16 : Packed {
   static constexpr size_t kScoreRows = kSums * kLanes / kTile;
   struct Session {
     Session() {}
   };
 
-  static constexpr size_t key_elements(const Sizes& s) { return 2 * s.pairs; }
-  static constexpr size_t value_elements(const Sizes& s) { return s.value_size; }
-
   static void pack(const Attention& a, const Sizes& s, const Block& block) {
-    for (size_t key = 0; key < kBlock; ++key) {
+    const size_t keys = round_up(block.count, kSums);
+    const uint16_t* k[kBlock];
+    const uint16_t* v[kBlock];
+    for (size_t key = 0; key < keys; ++key) {
       const bool present = key < block.count;
       const size_t number = present ? static_cast<size_t>(block.index[key]) : 0;
-      copy_row(static_cast<const uint16_t*>(a.k) + number * a.ldk, present ? s.head_size : 0,
-               2 * s.pairs, block.k + key * 2 * s.pairs);
+      k[key] = present ? static_cast<const uint16_t*>(a.k) + number * a.ldk : nullptr;
+      v[key] = present ? static_cast<const uint16_t*>(a.v) + number * a.ldv : nullptr;
     }
-    for (size_t key = 0; key < kBlock; key += 2) {
-      const uint16_t* rows[2];
-      size_t sizes[2];
-      for (size_t i = 0; i < 2; ++i) {
-        const bool present = key + i < block.count;
-        const size_t number = present ? static_cast<size_t>(block.index[key + i]) : 0;
-        rows[i] = static_cast<const uint16_t*>(a.v) + number * a.ldv;
-        sizes[i] = present ? s.value_size : 0;
-      }
-      pair_rows(rows[0], sizes[0], rows[1], sizes[1], s.value_size, block.v + key * s.value_size);
+    for (size_t key = 0; key < keys; key += 4) {
+      pack_four_rows(k + key, s.head_size, block.k + key * key_elements(s));
+    }
+    for (size_t key = 0; key < keys; key += 8) {
+      pair_eight_rows(v + key, s.value_size, block.v + key * kMaxColumns, kBlock * kMaxColumns);
     }
   }
 
