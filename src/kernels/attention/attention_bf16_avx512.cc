@@ -12,8 +12,9 @@ namespace {
 /// Number of keys times vectors of queries whose scores are held in registers: 16 sums hide the
 /// latency of VDPBF16PS, and leave registers for the exponentials that follow.
 constexpr size_t kSums = 16;
-/// Columns of values times kVectors sums, for a full tile.
-constexpr size_t kMaxColumns = 6;
+/// Columns of values times kVectors sums, for a full tile: as few sums hide the latency, and the
+/// fewer there are, the better the end of one group of columns overlaps the start of the next.
+constexpr size_t kMaxColumns = 4;
 
 inline __m512i broadcast_pair(const uint16_t* pair) {
   int32_t bits;
@@ -48,64 +49,108 @@ inline void hide(const Sight& sight, size_t key, __m512 (&scores)[kKeys][kCount]
   }
 }
 
-/// Scores of kKeys keys and kCount vectors of queries.
+/// K: [kBlock / 4, pairs, 4 keys, 2], V: [groups of columns, kBlock / 2, kMaxColumns, 2]: both are
+/// read from front to back.
+struct Packed {
+  static constexpr size_t key_elements(const Sizes& s) { return round_up(2 * s.pairs, 8); }
+  static constexpr size_t value_elements(const Sizes& s) {
+    return round_up(s.value_size, kMaxColumns);
+  }
+};
+
 template <size_t kKeys, size_t kCount>
-inline void multiply_scores(const uint16_t* k, const uint16_t* q, size_t pairs,
-                            __m512 (&scores)[kKeys][kCount]) {
+using Scores = __m512[kKeys][kCount];
+
+template <size_t kKeys, size_t kCount>
+inline void clear(Scores<kKeys, kCount>& scores) {
 #pragma GCC unroll 16
   for (size_t r = 0; r < kKeys; ++r) {
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) scores[r][i] = _mm512_setzero_ps();
   }
-  for (size_t p = 0; p < pairs; ++p) {
-    __m512i operand[kCount];
+}
+
+/// Adds the products of one pair of columns; `k` and `q` stand at it, `group` is what lies between
+/// two groups of four keys.
+template <size_t kKeys, size_t kCount>
+inline void add_pair(const uint16_t* k, size_t group, const uint16_t* q,
+                     Scores<kKeys, kCount>& scores) {
+  __m512i operand[kCount];
+#pragma GCC unroll 4
+  for (size_t i = 0; i < kCount; ++i) operand[i] = _mm512_load_si512(q + i * 2 * kLanes);
+#pragma GCC unroll 16
+  for (size_t r = 0; r < kKeys; ++r) {
+    const __m512i pair = broadcast_pair(k + r / 4 * group + r % 4 * 2);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kCount; ++i) scores[r][i] = dot_pairs(scores[r][i], pair, operand[i]);
+  }
+}
+
+/// Stores scores so that those of two keys for the same queries follow each other.
+template <size_t kKeys, size_t kCount>
+inline void store_scores(const Scores<kKeys, kCount>& scores, float* dst) {
+#pragma GCC unroll 16
+  for (size_t r = 0; r < kKeys; ++r) {
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) {
-      operand[i] = _mm512_load_si512(q + p * 2 * kTile + i * 2 * kLanes);
-    }
-#pragma GCC unroll 16
-    for (size_t r = 0; r < kKeys; ++r) {
-      const __m512i pair = broadcast_pair(k + (r * pairs + p) * 2);
-#pragma GCC unroll 4
-      for (size_t i = 0; i < kCount; ++i) scores[r][i] = dot_pairs(scores[r][i], pair, operand[i]);
+      _mm512_store_ps(dst + ((r / 2 * kCount + i) * 2 + r % 2) * kLanes, scores[r][i]);
     }
   }
 }
 
-/// Scores -> P and its sums.
-template <size_t kKeys, size_t kCount>
-inline void soften(__m512 (&scores)[kKeys][kCount], const float* largest, uint16_t* weights,
-                   float* sums) {
+/// Stored scores of two keys and one vector of queries -> P, added to its sums.
+inline void soften(const float* scores, const float* largest, uint16_t* weights, float* sums) {
+  const __m512 m = _mm512_load_ps(largest);
+  const __m512 even = exp2_for_bf16(_mm512_sub_ps(_mm512_load_ps(scores), m));
+  const __m512 odd = exp2_for_bf16(_mm512_sub_ps(_mm512_load_ps(scores + kLanes), m));
+  const __m512i pair = pair_weights(even, odd);
   const __m512i ones = _mm512_set1_epi32(0x3f803f80);
-#pragma GCC unroll 4
-  for (size_t i = 0; i < kCount; ++i) {
-    const __m512 m = _mm512_load_ps(largest + i * kLanes);
-    __m512 sum = _mm512_load_ps(sums + i * kLanes);
-#pragma GCC unroll 8
-    for (size_t r = 0; r < kKeys; r += 2) {
-      const __m512 even = exp2_for_bf16(_mm512_sub_ps(scores[r][i], m));
-      const __m512 odd = exp2_for_bf16(_mm512_sub_ps(scores[r + 1][i], m));
-      const __m512i pair = pair_weights(even, odd);
-      sum = dot_pairs(sum, pair, ones);
-      _mm512_store_si512(weights + r * kTile + i * 2 * kLanes, pair);
-    }
-    _mm512_store_ps(sums + i * kLanes, sum);
-  }
+  _mm512_store_ps(sums, dot_pairs(_mm512_load_ps(sums), pair, ones));
+  _mm512_store_si512(weights, pair);
 }
 
+/// P of all keys and kCount vectors of queries: [pairs of keys, kCount * kLanes, 2].
+/// Exponentials of keys and products of the next keys stand side by side, so that they share the
+/// vector units: behind each other, either would wait for the other's last results.
 template <size_t kCount>
 void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
                 const Work& work) {
   constexpr size_t kKeys = kSums / kCount / 2 * 2;
+  const size_t group = Packed::key_elements(s) * 4;
+  const auto soften_pair = [&](uint16_t* weights, size_t g, size_t i) {
+    const size_t at = (g * kCount + i) * 2 * kLanes;
+    soften(work.scores + at, tile.largest + i * kLanes, weights + at, work.sums + i * kLanes);
+  };
   for (size_t i = 0; i < kTile; ++i) work.sums[i] = 0.0f;
+  uint16_t* weights = nullptr;  // of the keys whose scores are stored
   for (size_t key = 0; key < block.count; key += kKeys) {
-    __m512 scores[kKeys][kCount];
-    multiply_scores(block.k + key * 2 * s.pairs, tile.q, s.pairs, scores);
+    const uint16_t* k = block.k + key / 4 * group;
+    const uint16_t* q = tile.q;
+    Scores<kKeys, kCount> scores;
+    clear<kKeys, kCount>(scores);
+    size_t p = 0, g = weights == nullptr ? kKeys / 2 : 0;
+    for (; g < kKeys / 2 && p + kCount <= s.pairs; ++g) {
+#pragma GCC unroll 4
+      for (size_t i = 0; i < kCount; ++i, ++p) {
+        add_pair<kKeys, kCount>(k + 8 * p, group, q + p * 2 * kTile, scores);
+        soften_pair(weights, g, i);
+      }
+    }
+    for (; g < kKeys / 2; ++g) {
+      for (size_t i = 0; i < kCount; ++i) soften_pair(weights, g, i);
+    }
+    for (; p < s.pairs; ++p) {
+      add_pair<kKeys, kCount>(k + 8 * p, group, q + p * 2 * kTile, scores);
+    }
     const bool all_present = key + kKeys <= block.count;
     if (!all_present || (sight.causal && block.index[key + kKeys - 1] > sight.row)) {
       hide(sight, key, scores);
     }
-    soften(scores, tile.largest, work.weights + key * kTile, work.sums);
+    store_scores<kKeys, kCount>(scores, work.scores);
+    weights = work.weights + key * kCount * kLanes;
+  }
+  for (size_t g = 0; g < kKeys / 2; ++g) {
+    for (size_t i = 0; i < kCount; ++i) soften_pair(weights, g, i);
   }
 }
 
@@ -113,11 +158,16 @@ template <size_t kCount>
 void find_largest(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
                   float* largest) {
   constexpr size_t kKeys = kFirstKeys;
+  const size_t group = Packed::key_elements(s) * 4;
   __m512 found[kCount];
   for (size_t i = 0; i < kCount; ++i) found[i] = _mm512_load_ps(tile.largest + i * kLanes);
   for (size_t key = 0; key < sight.count; key += kKeys) {
     __m512 scores[kKeys][kCount];
-    multiply_scores(block.k + key * 2 * s.pairs, tile.q, s.pairs, scores);
+    clear<kKeys, kCount>(scores);
+    for (size_t p = 0; p < s.pairs; ++p) {
+      add_pair<kKeys, kCount>(block.k + key / 4 * group + 8 * p, group, tile.q + p * 2 * kTile,
+                              scores);
+    }
     hide(sight, key, scores);
     for (size_t i = 0; i < kCount; ++i) {
       for (size_t r = 0; r < kKeys; ++r) found[i] = _mm512_max_ps(found[i], scores[r][i]);
@@ -128,10 +178,9 @@ void find_largest(const Sizes& s, const Block& block, const Sight& sight, const 
 
 /// Ot[c, ...] += sum over pairs of keys of v[pair, c] . P[pair, ...], c in [0, kColumns).
 template <size_t kColumns, size_t kCount>
-void multiply_values(const uint16_t* v, size_t stride, size_t pairs, const uint16_t* weights,
-                     float* out) {
+void multiply_values(const uint16_t* v, size_t pairs, const uint16_t* weights, float* out) {
   __m512 sums[kColumns][kCount];
-#pragma GCC unroll 6
+#pragma GCC unroll 4
   for (size_t c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) sums[c][i] = _mm512_load_ps(out + c * kTile + i * kLanes);
@@ -140,71 +189,65 @@ void multiply_values(const uint16_t* v, size_t stride, size_t pairs, const uint1
     __m512i operand[kCount];
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) {
-      operand[i] = _mm512_load_si512(weights + p * 2 * kTile + i * 2 * kLanes);
+      operand[i] = _mm512_load_si512(weights + (p * kCount + i) * 2 * kLanes);
     }
-#pragma GCC unroll 6
+#pragma GCC unroll 4
     for (size_t c = 0; c < kColumns; ++c) {
-      const __m512i pair = broadcast_pair(v + p * stride + 2 * c);
+      const __m512i pair = broadcast_pair(v + (p * kMaxColumns + c) * 2);
 #pragma GCC unroll 4
       for (size_t i = 0; i < kCount; ++i) sums[c][i] = dot_pairs(sums[c][i], pair, operand[i]);
     }
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 4
   for (size_t c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 4
     for (size_t i = 0; i < kCount; ++i) _mm512_store_ps(out + c * kTile + i * kLanes, sums[c][i]);
   }
 }
 
-/// All columns in groups of nearly the same number, at most kMaxColumns.
 template <size_t kCount>
 void add_columns(const Sizes& s, const Block& block, const Tile& tile, const Work& work) {
-  constexpr decltype(&multiply_values<1, kCount>) kMultiply[kMaxColumns + 1] = {
-      nullptr,
-      multiply_values<1, kCount>,
-      multiply_values<2, kCount>,
-      multiply_values<3, kCount>,
-      multiply_values<4, kCount>,
-      multiply_values<5, kCount>,
-      multiply_values<6, kCount>};
-  const size_t groups = (s.value_size + kMaxColumns - 1) / kMaxColumns;
   const size_t pairs = (block.count + 1) / 2;
-  for (size_t g = 0, c = 0; g < groups; ++g) {
-    const size_t columns = s.value_size / groups + (g < s.value_size % groups);
-    kMultiply[columns](block.v + 2 * c, 2 * s.value_size, pairs, work.weights,
-                       tile.out + c * kTile);
-    c += columns;
+  for (size_t c = 0; c < s.value_size; c += kMaxColumns) {
+    const uint16_t* v = block.v + c * kBlock;
+    float* out = tile.out + c * kTile;
+    switch (s.value_size - c) {
+      case 1:
+        multiply_values<1, kCount>(v, pairs, work.weights, out);
+        break;
+      case 2:
+        multiply_values<2, kCount>(v, pairs, work.weights, out);
+        break;
+      case 3:
+        multiply_values<3, kCount>(v, pairs, work.weights, out);
+        break;
+      default:
+        multiply_values<4, kCount>(v, pairs, work.weights, out);
+    }
   }
 }
 
-/// The block's K as it comes, [kBlock, pairs, 2]; V with pairs of keys side by side,
-/// [kBlock / 2, value_size, 2].
-struct Avx512Bf16 {
-  static constexpr size_t kScoreRows = 0;
+struct Avx512Bf16 : Packed {
+  static constexpr size_t kScoreRows = kSums * kLanes / kTile;
   struct Session {
     Session() {}
   };
 
-  static constexpr size_t key_elements(const Sizes& s) { return 2 * s.pairs; }
-  static constexpr size_t value_elements(const Sizes& s) { return s.value_size; }
-
   static void pack(const Attention& a, const Sizes& s, const Block& block) {
-    for (size_t key = 0; key < kBlock; ++key) {
+    const size_t keys = round_up(block.count, kSums);
+    const uint16_t* k[kBlock];
+    const uint16_t* v[kBlock];
+    for (size_t key = 0; key < keys; ++key) {
       const bool present = key < block.count;
       const size_t number = present ? static_cast<size_t>(block.index[key]) : 0;
-      copy_row(static_cast<const uint16_t*>(a.k) + number * a.ldk, present ? s.head_size : 0,
-               2 * s.pairs, block.k + key * 2 * s.pairs);
+      k[key] = present ? static_cast<const uint16_t*>(a.k) + number * a.ldk : nullptr;
+      v[key] = present ? static_cast<const uint16_t*>(a.v) + number * a.ldv : nullptr;
     }
-    for (size_t key = 0; key < kBlock; key += 2) {
-      const uint16_t* rows[2];
-      size_t sizes[2];
-      for (size_t i = 0; i < 2; ++i) {
-        const bool present = key + i < block.count;
-        const size_t number = present ? static_cast<size_t>(block.index[key + i]) : 0;
-        rows[i] = static_cast<const uint16_t*>(a.v) + number * a.ldv;
-        sizes[i] = present ? s.value_size : 0;
-      }
-      pair_rows(rows[0], sizes[0], rows[1], sizes[1], s.value_size, block.v + key * s.value_size);
+    for (size_t key = 0; key < keys; key += 4) {
+      pack_four_rows(k + key, s.head_size, block.k + key * key_elements(s));
+    }
+    for (size_t key = 0; key < keys; key += 8) {
+      pair_eight_rows(v + key, s.value_size, block.v + key * kMaxColumns, kBlock * kMaxColumns);
     }
   }
 

@@ -136,30 +136,59 @@ inline __mmask32 first_of_32(size_t count) {
   return count >= 32 ? 0xffffffffu : (1u << count) - 1u;
 }
 
-/// dst[c] = src[c] for c < count, 0 for count <= c < total.
-inline void copy_row(const uint16_t* src, size_t count, size_t total, uint16_t* dst) {
-  for (size_t c = 0; c < total; c += 32) {
-    const size_t left = c < count ? count - c : 0;
-    const __m512i v = _mm512_maskz_loadu_epi16(first_of_32(left), src + c);
-    _mm512_mask_storeu_epi16(dst + c, first_of_32(total - c), v);
+/// Elements [column, column + 32) of a row of `count`, zeros beyond it; null: zeros.
+inline __m512i load_row(const uint16_t* row, size_t column, size_t count) {
+  const bool any = row != nullptr && column < count;
+  // A masked load reads nothing where the mask is clear.
+  return _mm512_maskz_loadu_epi16(any ? first_of_32(count - column) : 0, row + (any ? column : 0));
+}
+
+/// v[i] lane b <-> v[b] lane i, lanes of 128 bits.
+inline void transpose_lanes(__m512i v[4]) {
+  const __m512i low01 = _mm512_shuffle_i32x4(v[0], v[1], 0x44);   // a0 a1 b0 b1
+  const __m512i high01 = _mm512_shuffle_i32x4(v[0], v[1], 0xee);  // a2 a3 b2 b3
+  const __m512i low23 = _mm512_shuffle_i32x4(v[2], v[3], 0x44);
+  const __m512i high23 = _mm512_shuffle_i32x4(v[2], v[3], 0xee);
+  v[0] = _mm512_shuffle_i32x4(low01, low23, 0x88);
+  v[1] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
+  v[2] = _mm512_shuffle_i32x4(high01, high23, 0x88);
+  v[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
+}
+
+/// dst[pair, r, 0:2] = the r-th row's columns 2 pair and 2 pair + 1; room for a multiple of 4
+/// pairs.
+inline void pack_four_rows(const uint16_t* const rows[4], size_t columns, uint16_t* dst) {
+  for (size_t c = 0; c < columns; c += 32) {
+    __m512i v[4];
+    for (size_t r = 0; r < 4; ++r) v[r] = load_row(rows[r], c, columns);
+    transpose_blocks(v);  // v[i] lane b: pair 4 b + i
+    transpose_lanes(v);   // v[i] lane b: pair 4 i + b
+    for (size_t i = 0; i < 4 && c + 8 * i < columns; ++i) {
+      _mm512_store_si512(dst + 4 * c + 32 * i, v[i]);
+    }
   }
 }
 
-/// dst[2 c] = even[c], dst[2 c + 1] = odd[c] for c < total; beyond its count a row is zeros.
-inline void pair_rows(const uint16_t* even, size_t even_count, const uint16_t* odd,
-                      size_t odd_count, size_t total, uint16_t* dst) {
+/// Pairs of rows, columns in groups of four: dst[c / 4 * group + 8 p + 2 (c % 4) + i] =
+/// rows[2 p + i][c] for p < 4; columns up to a multiple of four.
+inline void pair_eight_rows(const uint16_t* const rows[8], size_t columns, uint16_t* dst,
+                            size_t group) {
   const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40,
                                          8, 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
   const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
-  for (size_t c = 0; c < total; c += 32) {
-    const size_t left = total - c;
-    const __m512i a = _mm512_maskz_loadu_epi16(first_of_32(c < even_count ? left : 0), even + c);
-    const __m512i b = _mm512_maskz_loadu_epi16(first_of_32(c < odd_count ? left : 0), odd + c);
-    _mm512_mask_storeu_epi16(dst + 2 * c, first_of_32(2 * left),
-                             _mm512_permutex2var_epi16(a, first, b));
-    if (left > 16) {
-      _mm512_mask_storeu_epi16(dst + 2 * c + 32, first_of_32(2 * left - 32),
-                               _mm512_permutex2var_epi16(a, second, b));
+  for (size_t c = 0; c < columns; c += 32) {
+    __m512i v[2][4];
+    for (size_t p = 0; p < 4; ++p) {
+      const __m512i even = load_row(rows[2 * p], c, columns);
+      const __m512i odd = load_row(rows[2 * p + 1], c, columns);
+      v[0][p] = _mm512_permutex2var_epi16(even, first, odd);
+      v[1][p] = _mm512_permutex2var_epi16(even, second, odd);
+    }
+    for (size_t half = 0; half < 2; ++half) {
+      transpose_lanes(v[half]);  // v[i] lane p: group i of pair p
+      for (size_t i = 0; i < 4 && c + 16 * half + 4 * i < columns; ++i) {
+        _mm512_store_si512(dst + (c / 4 + 4 * half + i) * group, v[half][i]);
+      }
     }
   }
 }

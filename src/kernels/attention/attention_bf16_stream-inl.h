@@ -23,7 +23,7 @@ namespace {
 
 constexpr size_t kTile = 64;  // queries
 constexpr size_t kVectors = kTile / kLanes;
-constexpr size_t kBlock = 64;  // keys whose P is kept: with a tile's Q and O it fits the L1 cache
+constexpr size_t kBlock = 128;  // keys whose P is kept: it fits the L1 cache with a tile's Q
 constexpr size_t kFirstKeys = 4;
 constexpr float kGrowth = 16777216.0f;  // 2^24: leaves 2^104 for values before sums overflow
 /// Keys packed at once, and the states of the tiles that meet them before the next keys: together
