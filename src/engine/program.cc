@@ -53,6 +53,9 @@ Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
   return {};
 }
 
+/// What the kernels take beyond what every graph may hold.
+constexpr graph::OptimizeOptions kPasses = {.merge_projections = true};
+
 /// Lowers every node; returns the steps.
 std::vector<Step> lower_all(const Graph& graph, Lowering& lowering) {
   std::vector<Step> steps;
@@ -168,7 +171,7 @@ MemoryForecast measure(const Graph& graph, const MemoryPlan& plan, WeightStore& 
 Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
                                 const CompileOptions& options, const Runtime& runtime) {
   EF_TRY_STATUS(add_taps(graph, options.taps));
-  graph::optimize(graph);
+  graph::optimize(graph, kPasses);
   const MemoryPlan plan = plan_memory(graph);
   WeightStore store(weights);
   return measure(graph, plan, store, runtime);
@@ -177,7 +180,7 @@ Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
 Result<Program> compile(Graph graph, const TensorSource& weights, const CompileOptions& options,
                         const Runtime& runtime) {
   EF_TRY_STATUS(add_taps(graph, options.taps));
-  graph::optimize(graph);
+  graph::optimize(graph, kPasses);
   auto state = std::make_unique<Program::State>();
   state->graph = std::move(graph);
   state->plan = plan_memory(state->graph);
