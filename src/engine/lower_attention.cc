@@ -53,6 +53,13 @@ void run_tasks(const kernels::AttentionKernel& kernel, const MultiHeadAttention&
   }
 }
 
+/// The operand's first row from column `begin` on; nullptr while measuring.
+const void* columns_from(const Lowering& lowering, size_t slot, int64_t begin) {
+  const auto* operand = lowering.src<std::byte>(slot);
+  const size_t bytes = static_cast<size_t>(begin) * lowering.element_bytes();
+  return operand == nullptr ? nullptr : operand + bytes;
+}
+
 }  // namespace
 
 StepFunction lower_attention(Lowering& lowering) {
@@ -61,23 +68,24 @@ StepFunction lower_attention(Lowering& lowering) {
   const Shape& q = lowering.shape(AttentionSlots::q);
   const Shape& k = lowering.shape(AttentionSlots::k);
   const Shape& v = lowering.shape(AttentionSlots::v);
+  const int64_t width_qk = attrs.width_of_qk(q), width_v = attrs.width_of_v(v);
   MultiHeadAttention all;
   all.dtype = lowering.output_dtype();
   all.batch = q[0];
   all.heads = attrs.heads;
   all.queries = q[1];
   all.rows_per_task = static_cast<int64_t>(kernel.row_tile);
-  all.head = {.q = lowering.src<std::byte>(AttentionSlots::q),
-              .k = lowering.src<std::byte>(AttentionSlots::k),
-              .v = lowering.src<std::byte>(AttentionSlots::v),
+  all.head = {.q = columns_from(lowering, AttentionSlots::q, attrs.q_begin),
+              .k = columns_from(lowering, AttentionSlots::k, attrs.k_begin),
+              .v = columns_from(lowering, AttentionSlots::v, attrs.v_begin),
               .out = lowering.dst<std::byte>(),
               .ldq = static_cast<size_t>(q[2]),
               .ldk = static_cast<size_t>(k[2]),
               .ldv = static_cast<size_t>(v[2]),
-              .ldo = static_cast<size_t>(v[2]),
+              .ldo = static_cast<size_t>(width_v),
               .keys = static_cast<size_t>(k[1]),
-              .head_size = static_cast<size_t>(q[2] / attrs.heads),
-              .value_size = static_cast<size_t>(v[2] / attrs.heads),
+              .head_size = static_cast<size_t>(width_qk / attrs.heads),
+              .value_size = static_cast<size_t>(width_v / attrs.heads),
               .scale = attrs.scale,
               .causal = attrs.causal,
               .key_mask = lowering.src<float>(AttentionSlots::key_mask)};

@@ -54,9 +54,12 @@ Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
   return {};
 }
 
+/// What the kernels take beyond what every graph may hold.
+constexpr graph::OptimizeOptions kPasses = {.merge_projections = true};
+
 /// The graph as it will run: fused, and every value in the type in which it is stored.
 Graph prepare(Graph graph, const CompileOptions& options) {
-  graph::optimize(graph);
+  graph::optimize(graph, kPasses);
   return assign_storage(std::move(graph), options.precision);
 }
 

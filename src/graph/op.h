@@ -19,7 +19,8 @@ enum class OpKind : uint8_t {
   constant,            ///< a tensor known when the graph is built
   conv2d,              ///< x, weight [O,I,KH,KW], bias? [O], residual? -> [N,OH,OW,O]
   linear,              ///< x [...,K], weight [O,K], bias? [O], residual? -> [...,O]
-  attention,           ///< q [N,Tq,C], k [N,Tk,C], v [N,Tk,Cv], key_mask? [N,Tk] -> [N,Tq,Cv]
+  attention,           ///< q [N,Tq,C], k [N,Tk,C], v [N,Tk,Cv], key_mask? [N,Tk] -> [N,Tq,Cv];
+                       ///< each may be a range of columns of its operand
   group_norm,          ///< x [N,...,C], gamma [C], beta [C]
   layer_norm,          ///< x [...,C], gamma [C], beta [C]
   activation,          ///< element by element
@@ -72,6 +73,13 @@ struct AttentionAttrs {
   int heads = 1;
   float scale = 1.0f;   ///< multiplies q k^T before the softmax
   bool causal = false;  ///< query i sees keys 0 to i; needs Tq == Tk
+  /// q, k and v are the columns [begin, begin + width) of their operands: one matrix may have made
+  /// several of them side by side. Width 0: the whole operand.
+  int64_t q_begin = 0, k_begin = 0, v_begin = 0;
+  int64_t qk_width = 0, v_width = 0;
+
+  int64_t width_of_qk(const Shape& q) const { return qk_width == 0 ? q[-1] : qk_width; }
+  int64_t width_of_v(const Shape& v) const { return v_width == 0 ? v[-1] : v_width; }
 };
 
 struct GroupNormAttrs {

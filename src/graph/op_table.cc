@@ -1,5 +1,6 @@
 #include "graph/op_table.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -69,6 +70,8 @@ NodeCost node_cost(const Graph& graph, const Node& node) {
     cost.bytes_read = bytes_of(*inputs[0]) + bytes_of(output);
     return cost;
   }
+  std::ranges::sort(inputs);  // a value in several slots is read once
+  inputs.erase(std::ranges::unique(inputs).begin(), inputs.end());
   for (const Value* input : inputs) {
     if (input != nullptr) cost.bytes_read = saturating_sum(cost.bytes_read, bytes_of(*input));
   }

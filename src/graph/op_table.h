@@ -33,8 +33,8 @@ struct OpInfo {
 const OpInfo& op_info(OpKind kind);
 std::span<const OpInfo> op_table();
 
-/// MACs of a node, and bytes it reads and writes when every value is stored in its dtype. Inputs,
-/// weights, constants and reshapes cost nothing themselves.
+/// MACs of a node, and bytes it reads (each value once) and writes when every value is stored in
+/// its dtype. Inputs, weights, constants and reshapes cost nothing themselves.
 struct NodeCost {
   int64_t macs = 0;
   int64_t bytes_read = 0;

@@ -42,6 +42,14 @@ TEST(GraphCost, CountsOfAnEmbeddingOnlyTheRowsItReads) {
   EXPECT_EQ(graph_cost(graph).bytes_read, 4 * (5 + 5 * 8));
 }
 
+TEST(GraphCost, CountsAValueInSeveralSlotsOnce) {
+  GraphBuilder g("net", nullptr);
+  const ValueId x = g.input("x", {1, 5, 6});
+  g.output("y", g.attention({x, x, x, kNoValue}, {.heads = 2}));
+  const Graph graph = *g.finish();
+  EXPECT_EQ(graph_cost(graph).bytes_read, 4 * 5 * 6);
+}
+
 TEST(GraphCost, StaysAtTheLargestNumberInsteadOfOverflowing) {
   GraphBuilder g("net", nullptr);
   const int64_t width = int64_t{1} << 16;  // 2^53 products a node, the most that is allowed
