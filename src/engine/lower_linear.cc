@@ -7,6 +7,7 @@ using graph::LinearSlots;
 
 StepFunction lower_linear(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::LinearAttrs>();
+  EF_CHECK(!attrs.epilogue.geglu, "no kernel has this epilogue; the pass is off");
   const MatrixWeight weight = matrix_weight(lowering, LinearSlots::weight);
   const kernels::GemmRow& row =
       kernels::select_gemm(lowering.isa(), {.weights = weight.view.dtype});
