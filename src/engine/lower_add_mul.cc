@@ -51,7 +51,7 @@ StepFunction by_rows(const ElementwiseKernels& kernels, Operation operation, Ope
 }
 
 StepFunction lower_binary(Lowering& lowering, Operation operation) {
-  const ElementwiseKernels& kernels = kernels::select_elementwise(lowering.isa());
+  const ElementwiseKernels& kernels = kernels::select_elementwise(lowering.isa(), DType::f32);
   const Shape& a = lowering.shape(0);
   const auto broadcast = graph::broadcast_of(a, lowering.shape(1));
   EF_CHECK(broadcast.has_value(),

@@ -4,7 +4,7 @@
 namespace edgefusion::engine {
 StepFunction lower_activation(Lowering& lowering) {
   const Activation kind = lowering.node().as<graph::ActivationAttrs>().kind;
-  const auto run = kernels::select_elementwise(lowering.isa()).activation(kind);
+  const auto run = kernels::select_elementwise(lowering.isa(), DType::f32).activation(kind);
   const int64_t count = lowering.output_shape().elements();
   const float* src = lowering.src<float>(0);
   float* dst = lowering.dst<float>();
@@ -17,7 +17,7 @@ StepFunction lower_activation(Lowering& lowering) {
 
 StepFunction lower_affine(Lowering& lowering) {
   const auto attrs = lowering.node().as<graph::AffineAttrs>();
-  const auto run = kernels::select_elementwise(lowering.isa()).affine;
+  const auto run = kernels::select_elementwise(lowering.isa(), DType::f32).affine;
   const int64_t count = lowering.output_shape().elements();
   const float* src = lowering.src<float>(0);
   float* dst = lowering.dst<float>();
@@ -29,7 +29,7 @@ StepFunction lower_affine(Lowering& lowering) {
 }
 
 StepFunction lower_geglu(Lowering& lowering) {
-  const auto run = kernels::select_elementwise(lowering.isa()).geglu;
+  const auto run = kernels::select_elementwise(lowering.isa(), DType::f32).geglu;
   const Shape& out = lowering.output_shape();
   const auto columns = static_cast<size_t>(out[-1]);
   const kernels::Geglu args = {.src = lowering.src<float>(0),

@@ -46,7 +46,7 @@ void run_group_norm(const kernels::NormKernels& kernel, const kernels::GroupNorm
 
 StepFunction lower_group_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::GroupNormAttrs>();
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa());
+  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), DType::f32);
   const Shape& shape = lowering.output_shape();
   kernels::GroupNorm norm;
   norm.src = lowering.src<float>(NormSlots::x);
@@ -60,19 +60,20 @@ StepFunction lower_group_norm(Lowering& lowering) {
   norm.eps = attrs.eps;
   norm.activation = attrs.activation;
   lowering.need_scratch(GroupNormScratch::bytes(norm));
-  return [kernel, norm, batch = shape[0]](const RunContext& context) {
+  const size_t image_bytes = norm.pixels * norm.channels * size_of(kernel.dtype);
+  return [kernel, norm, image_bytes, batch = shape[0]](const RunContext& context) {
     kernels::GroupNorm image = norm;
     for (int64_t entry = 0; entry < batch; ++entry) {
       run_group_norm(kernel, image, context);
-      image.src += image.pixels * image.channels;
-      image.dst += image.pixels * image.channels;
+      image.src = static_cast<const std::byte*>(image.src) + image_bytes;
+      image.dst = static_cast<std::byte*>(image.dst) + image_bytes;
     }
   };
 }
 
 StepFunction lower_layer_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::LayerNormAttrs>();
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa());
+  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), DType::f32);
   const Shape& shape = lowering.output_shape();
   kernels::LayerNorm norm;
   norm.src = lowering.src<float>(NormSlots::x);

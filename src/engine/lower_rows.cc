@@ -54,22 +54,24 @@ StepFunction lower_resize_nearest(Lowering& lowering) {
   const Shape& in = lowering.shape(0);
   const Shape& out = lowering.output_shape();
   kernels::ResizeNearest image;
-  image.src = lowering.src<float>(0);
-  image.dst = lowering.dst<float>();
+  const std::byte* src = lowering.src<std::byte>(0);
+  std::byte* dst = lowering.dst<std::byte>();
   image.src_height = static_cast<size_t>(in[1]);
   image.src_width = static_cast<size_t>(in[2]);
   image.dst_height = static_cast<size_t>(out[1]);
   image.dst_width = static_cast<size_t>(out[2]);
-  image.channels = static_cast<size_t>(out[3]);
-  return [image, batch = out[0]](const RunContext& context) {
+  image.pixel_bytes = static_cast<size_t>(out[3]) * sizeof(float);
+  const size_t src_bytes = image.src_height * image.src_width * image.pixel_bytes;
+  const size_t dst_bytes = image.dst_height * image.dst_width * image.pixel_bytes;
+  return [=, batch = out[0]](const RunContext& context) {
     kernels::ResizeNearest entry = image;
     for (int64_t n = 0; n < batch; ++n) {
+      entry.src = src + static_cast<size_t>(n) * src_bytes;
+      entry.dst = dst + static_cast<size_t>(n) * dst_bytes;
       context.pool.parallel_for(
           static_cast<int64_t>(entry.dst_height), [&](int64_t begin, int64_t end, int) {
             kernels::resize_nearest(entry, static_cast<size_t>(begin), static_cast<size_t>(end));
           });
-      entry.src += entry.src_height * entry.src_width * entry.channels;
-      entry.dst += entry.dst_height * entry.dst_width * entry.channels;
     }
   };
 }

@@ -64,7 +64,7 @@ struct NormFunctions {
   decltype(NormKernels::layer_norm) layer_norm;
 };
 
-HighwayVariants<NormFunctions (*)()> norm_variants();
-NormFunctions norm_functions_scalar();
+HighwayVariants<NormFunctions (*)(DType)> norm_variants();
+NormFunctions norm_functions_scalar(DType dtype);
 
 }  // namespace edgefusion::kernels
