@@ -5,7 +5,7 @@
 find_package(Threads REQUIRED)
 set(ef_headers ${PROJECT_BINARY_DIR}/headers)
 file(MAKE_DIRECTORY ${ef_headers})
-foreach(name hwy nlohmann tl fmt spdlog)
+foreach(name hwy nlohmann tl fmt spdlog xxhash.h)
   if(NOT EXISTS /usr/include/${name})
     message(FATAL_ERROR "/usr/include/${name} not found (see scripts/dependencies.txt)")
   endif()

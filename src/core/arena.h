@@ -24,9 +24,10 @@ class Arena {
 
  private:
   struct Free {
+    size_t mapped_bytes;  // 0: from the heap
     void operator()(std::byte* data) const;
   };
-  std::unique_ptr<std::byte, Free> data_;
+  std::unique_ptr<std::byte, Free> data_{nullptr, Free{0}};
   size_t bytes_ = 0;
 };
 

@@ -14,7 +14,11 @@ std::optional<std::string> variable(const char* name) {
 }  // namespace
 
 Environment read_environment() {
-  return {.isa = variable("EDGEFUSION_ISA"), .model = variable("EDGEFUSION_MODEL")};
+  return {.isa = variable("EDGEFUSION_ISA"),
+          .model = variable("EDGEFUSION_MODEL"),
+          .cache = variable("EDGEFUSION_CACHE"),
+          .xdg_cache_home = variable("XDG_CACHE_HOME"),
+          .home = variable("HOME")};
 }
 
 }  // namespace edgefusion

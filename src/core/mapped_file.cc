@@ -79,6 +79,18 @@ void MappedFile::drop_pages(size_t offset, size_t size) const {
   if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
+void MappedFile::fetch_pages(size_t offset, size_t size) const {
+  if (data_ == nullptr || offset >= size_ || size > size_ - offset || size == 0) return;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t begin = offset / page * page;
+  auto* first = const_cast<std::byte*>(data_) + begin;
+  const size_t bytes = offset + size - begin;
+#ifdef MADV_POPULATE_READ
+  if (::madvise(first, bytes, MADV_POPULATE_READ) == 0) return;  // kernels before 5.14 refuse
+#endif
+  ::madvise(first, bytes, MADV_WILLNEED);
+}
+
 Result<std::string> read_text_file(const fs::path& path, size_t max_bytes) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd.get() < 0) return system_error(path, errno);

@@ -13,16 +13,17 @@ using kernels::MatrixRow;
 /// The weights as the row wants them, in the store; nullptr while measuring.
 const void* pack(Lowering& lowering, const MatrixRow& row, bool geglu) {
   kernels::WeightsView view = matrix_weight(lowering, ConvSlots::weight).view;
-  std::byte* packed = lowering.weights().place(row.packed_bytes(row, view));
-  if (packed == nullptr) return nullptr;
+  const WeightStore::Place place =
+      lowering.place_weight(ConvSlots::weight, row.packed_bytes(row, view), row.name);
+  if (place.fill == nullptr) return place.data;
   const graph::Node& node = lowering.producer(ConvSlots::weight);
   Tensor scratch;
   view.data = lowering.weights().tensor(node, lowering.shape(ConvSlots::weight), scratch).data;
   lowering.pool().parallel_for(
       row.panels(view.outputs),
-      [&](int64_t begin, int64_t end, int) { row.pack(row, view, geglu, begin, end, packed); });
+      [&](int64_t begin, int64_t end, int) { row.pack(row, view, geglu, begin, end, place.fill); });
   lowering.weights().release(node);
-  return packed;
+  return place.data;
 }
 
 kernels::MatrixArgs make_args(Lowering& lowering, const graph::Epilogue& epilogue) {

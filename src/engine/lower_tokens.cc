@@ -13,15 +13,15 @@ StepFunction lower_embedding(Lowering& lowering) {
   const graph::Node& weight = lowering.producer(1);
   const DType dtype = lowering.weights().dtype(weight);
   const size_t bytes = static_cast<size_t>(table.elements()) * size_of(dtype);
-  std::byte* stored = lowering.weights().place(bytes);
-  if (stored != nullptr) {
+  const WeightStore::Place place = lowering.place_weight(1, bytes, "table");
+  if (place.fill != nullptr) {
     Tensor scratch;
-    std::memcpy(stored, lowering.weights().tensor(weight, table, scratch).data, bytes);
+    std::memcpy(place.fill, lowering.weights().tensor(weight, table, scratch).data, bytes);
     lowering.weights().release(weight);
   }
   const auto columns = static_cast<size_t>(table[1]);
   float* dst = lowering.dst<float>();
-  const kernels::Embedding args = {.table = stored,
+  const kernels::Embedding args = {.table = place.data,
                                    .dtype = dtype,
                                    .ids = lowering.src<int32_t>(0),
                                    .dst = dst,

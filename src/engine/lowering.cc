@@ -2,16 +2,30 @@
 
 #include <algorithm>
 
+#include "graph/op_table.h"
+
 namespace edgefusion::engine {
 
 using graph::kNoValue;
 using graph::OpKind;
 using graph::ValueId;
 
+std::string Lowering::weight_layout(const std::string& layout) const {
+  // An attribute may decide how a weight is packed (a gate beside its value), so all are told.
+  const graph::OpInfo& op = graph::op_info(node_->op);
+  return std::string(op.name) + " " + op.describe(node_->attrs) + " " + layout;
+}
+
+WeightStore::Place Lowering::place_weight(size_t slot, size_t bytes, const std::string& layout) {
+  return weights_.place(producer(slot), shape(slot), bytes, weight_layout(layout));
+}
+
 const float* Lowering::vector_f32(size_t slot) {
   if (!has(slot)) return nullptr;
   const graph::Node& from = producer(slot);
-  if (from.op == OpKind::weight) return weights_.place_f32(from, shape(slot));
+  if (from.op == OpKind::weight) {
+    return weights_.place_f32(from, shape(slot), weight_layout("f32"));
+  }
   return src<float>(slot);
 }
 

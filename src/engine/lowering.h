@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 
 #include "core/thread_pool.h"
 #include "engine/memory_plan.h"
@@ -68,6 +69,10 @@ class Lowering {
   /// Bytes of an element of the result.
   size_t element_bytes() const { return size_of(output_dtype()); }
 
+  /// The place in the store of the weight at `slot`, packed as `layout` says (the name of the
+  /// kernel's row, or of a form that several share).
+  WeightStore::Place place_weight(size_t slot, size_t bytes, const std::string& layout);
+
   /// A weight (or constant) input as f32 in the store; nullptr if absent or while measuring.
   const float* vector_f32(size_t slot);
 
@@ -76,6 +81,8 @@ class Lowering {
   size_t scratch_per_thread() const { return scratch_per_thread_; }
 
  private:
+  /// How this node has its weights packed, for the hash of the region's layout.
+  std::string weight_layout(const std::string& layout) const;
   const std::byte* address(size_t slot) const;
   std::byte* arena_address(graph::ValueId value) const;
 

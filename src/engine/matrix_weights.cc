@@ -14,17 +14,18 @@ MatrixWeight matrix_weight(Lowering& lowering, size_t slot) {
 
 const void* pack_matrix(Lowering& lowering, size_t slot, const MatrixWeight& weight,
                         const kernels::PanelLayout& layout) {
-  std::byte* packed = lowering.weights().place(layout.bytes(weight.view));
-  if (packed == nullptr) return nullptr;
+  const WeightStore::Place place = lowering.place_weight(
+      slot, layout.bytes(weight.view), "panels of " + std::to_string(layout.columns));
+  if (place.fill == nullptr) return place.data;
   const graph::Node& node = lowering.producer(slot);
   Tensor scratch;
   kernels::WeightsView view = weight.view;
   view.data = lowering.weights().tensor(node, lowering.shape(slot), scratch).data;
   lowering.pool().parallel_for(layout.panels(view.outputs), [&](int64_t begin, int64_t end, int) {
-    kernels::pack_panels(layout, view, begin, end, packed);
+    kernels::pack_panels(layout, view, begin, end, place.fill);
   });
   lowering.weights().release(node);
-  return packed;
+  return place.data;
 }
 
 Split choose_split(const SplitSizes& sizes, int threads) {

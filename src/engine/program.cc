@@ -22,10 +22,13 @@ using graph::Graph;
 using graph::kNoValue;
 using graph::Node;
 using graph::ValueId;
+using Clock = std::chrono::steady_clock;
 
 struct Step {
   StepFunction function;
   ValueId output = kNoValue;
+  size_t weights_begin = 0, weights_end = 0;  ///< its part of the weight store
+  bool streams = false;                       ///< that part is dropped after each run
 };
 
 /// Where a tensor the caller sees lives in the arena.
@@ -79,7 +82,10 @@ std::vector<Step> lower_all(const Graph& graph, Lowering& lowering) {
     const LowerFunction lower = lower_function(node.op);
     if (lower == nullptr) continue;
     lowering.begin(node);
-    steps.push_back({lower(lowering), node.output});
+    Step step = {.output = node.output, .weights_begin = lowering.weights().offset()};
+    step.function = lower(lowering);
+    step.weights_end = lowering.weights().offset();
+    steps.push_back(std::move(step));
   }
   return steps;
 }
@@ -156,13 +162,12 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
   }
   const RunContext context{pool, state.scratch.at(0), state.scratch_per_thread};
   for (const Step& step : state.steps) {
-    if (times == nullptr) {
-      step.function(context);
-      continue;
-    }
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = times == nullptr ? Clock::time_point() : Clock::now();
+    if (step.streams) state.weights->fetch(step.weights_begin, step.weights_end);
     step.function(context);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    if (step.streams) state.weights->drop(step.weights_begin, step.weights_end);
+    if (times == nullptr) continue;
+    const std::chrono::duration<double> elapsed = Clock::now() - start;
     const Node& node = state.graph.producer(step.output);
     times->push_back({state.graph.value(step.output).name, node.op,
                       graph::node_cost(state.graph, node).macs, elapsed.count()});
@@ -182,11 +187,72 @@ namespace {
 MemoryForecast measure(const Graph& graph, const MemoryPlan& plan, WeightStore& weights,
                        const Runtime& runtime) {
   Lowering lowering(graph, plan, weights, runtime);
-  lower_all(graph, lowering);
+  size_t largest = 0;
+  for (const Step& step : lower_all(graph, lowering)) {
+    largest = std::max(largest, step.weights_end - step.weights_begin);
+  }
   const auto threads = static_cast<int64_t>(runtime.pool->threads());
-  return {.weight_bytes = weights.bytes(),
+  return {.weight_bytes = static_cast<int64_t>(weights.offset()),
           .arena_bytes = plan.arena_bytes,
-          .scratch_bytes = threads * static_cast<int64_t>(lowering.scratch_per_thread())};
+          .scratch_bytes = threads * static_cast<int64_t>(lowering.scratch_per_thread()),
+          .largest_step_bytes = static_cast<int64_t>(largest),
+          .packing_bytes = weights.packing_bytes()};
+}
+
+/// Names a region by all that decides its bytes. The sizes of activations are not among it, so
+/// pictures of several sizes share a region as long as they choose the same kernels.
+RegionKey region_key(const Graph& graph, const WeightStore& weights, Precision precision,
+                     IsaSet isa) {
+  ContentHasher hasher;
+  hasher.add_number(kPackedLayoutVersion);
+  hasher.add_text(to_string(precision));
+  hasher.add_number(isa.bits());
+  hasher.add_text(weights.layout().to_hex());
+  return {.network = graph.name(), .layout = hasher.result(), .bytes = weights.offset()};
+}
+
+/// The kept region, packed now if it is not there. Errors: it cannot be kept.
+Result<MappedRegion> find_or_pack(const Graph& graph, const MemoryPlan& plan, WeightStore& weights,
+                                  const CompileOptions& options, const Runtime& runtime) {
+  const RegionKey key = region_key(graph, weights, options.precision, runtime.isa);
+  const bool keep_in_memory = !options.resident_weight_bytes.has_value();
+  if (auto found = options.regions->find(key, keep_in_memory)) return std::move(*found);
+  const std::unique_ptr<RegionWriter> writer = options.regions->create(key);
+  if (writer == nullptr) {
+    return fail(ErrorCode::resource_exhausted,
+                graph.name() + ": no folder in which packed weights could be kept");
+  }
+  weights.write_to(*writer);
+  Lowering lowering(graph, plan, weights, runtime);
+  lower_all(graph, lowering);  // packs; the steps are worth nothing
+  EF_TRY_STATUS(weights.finish_writing());
+  return writer->finish();
+}
+
+/// Weights at their places for the last pass: mapped where they can be kept, else in memory of
+/// their own. Errors as find_or_pack if they must be mapped. Throws std::bad_alloc.
+Status place_weights(const Graph& graph, const MemoryPlan& plan, WeightStore& weights,
+                     const CompileOptions& options, const Runtime& runtime) {
+  if (options.regions != nullptr && weights.offset() != 0) {
+    auto region = find_or_pack(graph, plan, weights, options, runtime);
+    if (region) {
+      weights.map(std::move(*region));
+      return {};
+    }
+    if (options.resident_weight_bytes) return fail(std::move(region).error());
+  }
+  weights.allocate();
+  return {};
+}
+
+/// Marks the steps whose weights do not fit into `budget` beside the largest step's.
+void choose_streamed(std::vector<Step>& steps, int64_t budget, int64_t largest_step) {
+  int64_t kept = 0;
+  for (Step& step : steps) {
+    const auto bytes = static_cast<int64_t>(step.weights_end - step.weights_begin);
+    step.streams = kept + bytes > budget - largest_step;
+    if (!step.streams) kept += bytes;
+  }
 }
 
 }  // namespace
@@ -212,7 +278,7 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   try {
     state->arena = Arena(static_cast<size_t>(state->memory.arena_bytes));
     state->scratch = Arena(static_cast<size_t>(state->memory.scratch_bytes));
-    state->weights->allocate();
+    EF_TRY_STATUS(place_weights(state->graph, state->plan, *state->weights, options, runtime));
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::resource_exhausted, state->graph.name() + ": no memory for " +
                                                    std::to_string(state->memory.total() >> 20) +
@@ -222,6 +288,10 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   lowering.set_arena(state->arena.at(0));
   state->steps = lower_all(state->graph, lowering);
   state->scratch_per_thread = lowering.scratch_per_thread();
+  if (options.resident_weight_bytes) {
+    choose_streamed(state->steps, *options.resident_weight_bytes,
+                    state->memory.largest_step_bytes);
+  }
   for (const ValueId value : state->graph.inputs()) {
     state->input_ports.push_back(state->port(value, state->input_infos));
   }

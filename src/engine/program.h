@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +12,7 @@
 #include "core/result.h"
 #include "core/runtime.h"
 #include "core/tensor.h"
+#include "engine/packed_regions.h"
 #include "graph/graph.h"
 
 namespace edgefusion::engine {
@@ -25,6 +28,11 @@ struct CompileOptions {
   Precision precision = Precision::f32;
   /// Inner values to keep and give out beside the graph's outputs, by name.
   std::vector<std::string> taps;
+  /// Where packed weights are kept between runs; nullptr: nowhere, they are packed each time.
+  PackedRegions* regions = nullptr;
+  /// At most so much of the packed weights stays in memory; the rest is read from the kept region
+  /// at each run, step by step. Needs `regions`, and at least MemoryForecast::largest_step_bytes.
+  std::optional<int64_t> resident_weight_bytes = {};
 };
 
 /// Memory a Program of this graph takes, known before anything is allocated.
@@ -33,6 +41,13 @@ struct MemoryForecast {
   int64_t arena_bytes = 0;    ///< activations, by the memory plan
   int64_t scratch_bytes = 0;  ///< per-thread work space
   int64_t total() const { return weight_bytes + arena_bytes + scratch_bytes; }
+
+  int64_t largest_step_bytes = 0;  ///< packed weights of the step that has most
+  int64_t packing_bytes = 0;       ///< while a kept region is written, before the rest is touched
+  /// The least it can run in, with nothing but one step's weights in memory.
+  int64_t streamed_total() const {
+    return std::max(packing_bytes, largest_step_bytes + arena_bytes + scratch_bytes);
+  }
 };
 
 struct TensorInfo {
@@ -76,9 +91,10 @@ class Program {
   std::unique_ptr<State> state_;
 };
 
-/// Optimises the graph, packs the weights (dropping each source tensor's pages once packed) and
-/// plans memory. Errors: a tap that names no value (with the nearest name), a weight dtype the
-/// kernels do not take, out of memory.
+/// Optimises the graph, plans memory and packs the weights (dropping each source tensor's pages once
+/// packed), or maps them as an earlier run packed them.
+/// Errors: a tap that names no value (with the nearest name), a weight dtype the kernels do not
+/// take, out of memory, weights that are to be read step by step and cannot be kept.
 Result<Program> compile(graph::Graph graph, const TensorSource& weights,
                         const CompileOptions& options, const Runtime& runtime);
 

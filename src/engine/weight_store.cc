@@ -1,6 +1,8 @@
 #include "engine/weight_store.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace edgefusion::engine {
 namespace {
@@ -22,18 +24,87 @@ bool is_stored_as_is(DType dtype) {
 
 }  // namespace
 
-std::byte* WeightStore::place(size_t bytes) {
+void WeightStore::measure(const graph::Node& weight, const Shape& shape, size_t bytes,
+                          std::string_view layout) {
+  const DType stored = dtype(weight);
+  for (const std::string& name : weight.as<graph::WeightAttrs>().tensors) layout_.add_text(name);
+  layout_.add_text(shape.to_string());
+  layout_.add_text(to_string(stored));
+  layout_.add_text(layout);
+  layout_.add_number(bytes);
+  // The source's pages, and a copy of them where several tensors are stacked.
+  const size_t source = 2 * static_cast<size_t>(shape.elements()) * size_of(stored);
+  largest_place_ = std::max(largest_place_, bytes);
+  packing_bytes_ = std::max(packing_bytes_, bytes + source);
+}
+
+WeightStore::Place WeightStore::place(const graph::Node& weight, const Shape& shape, size_t bytes,
+                                      std::string_view layout) {
   const size_t offset = used_;
   used_ += Arena::aligned(bytes);
-  if (!allocated_) return nullptr;
-  EF_CHECK(used_ <= region_.bytes(), "the second pass asks for more than the first");
-  return region_.at(offset);
+  if (mode_ == Mode::measure) {
+    measure(weight, shape, bytes, layout);
+    return {};
+  }
+  EF_CHECK(used_ <= bytes_, "a later pass asks for more than the first");
+  switch (mode_) {
+    case Mode::mapped:
+      return {mapped_.data() + offset, nullptr};
+    case Mode::write:
+      flush();
+      if (!written_) return {};  // no use to pack more
+      buffer_used_ = Arena::aligned(bytes);
+      std::memset(buffer_.at(bytes), 0, buffer_used_ - bytes);
+      return {buffer_.at(0), buffer_.at(0)};
+    default:
+      return {region_.at(offset), region_.at(offset)};
+  }
+}
+
+void WeightStore::restart(Mode mode) {
+  if (mode_ == Mode::measure) bytes_ = used_;
+  mode_ = mode;
+  used_ = 0;
 }
 
 void WeightStore::allocate() {
-  region_ = Arena(used_);
-  used_ = 0;
-  allocated_ = true;
+  restart(Mode::memory);
+  region_ = Arena(bytes_);
+}
+
+void WeightStore::write_to(RegionWriter& writer) {
+  restart(Mode::write);
+  writer_ = &writer;
+  written_ = {};
+  buffer_used_ = 0;
+  buffer_ = Arena(Arena::aligned(largest_place_));
+}
+
+void WeightStore::flush() {
+  if (buffer_used_ == 0 || !written_) return;
+  written_ = writer_->append({buffer_.at(0), buffer_used_});
+  buffer_used_ = 0;
+}
+
+Status WeightStore::finish_writing() {
+  flush();
+  writer_ = nullptr;
+  buffer_ = {};
+  return std::exchange(written_, {});
+}
+
+void WeightStore::map(MappedRegion region) {
+  restart(Mode::mapped);
+  EF_CHECK(region.bytes == bytes_, "a region of another layout");
+  mapped_ = std::move(region);
+}
+
+void WeightStore::drop(size_t begin, size_t end) const {
+  if (mapped_.file) mapped_.file->drop_pages(mapped_.offset + begin, end - begin);
+}
+
+void WeightStore::fetch(size_t begin, size_t end) const {
+  if (mapped_.file) mapped_.file->fetch_pages(mapped_.offset + begin, end - begin);
 }
 
 DType WeightStore::dtype(const graph::Node& node) const {
@@ -69,14 +140,16 @@ ConstTensorView WeightStore::tensor(const graph::Node& node, const Shape& shape,
   return scratch.view();
 }
 
-const float* WeightStore::place_f32(const graph::Node& node, const Shape& shape) {
-  auto* dst =
-      reinterpret_cast<float*>(place(static_cast<size_t>(shape.elements()) * sizeof(float)));
-  if (dst == nullptr) return nullptr;
-  Tensor scratch;
-  convert_to_f32(tensor(node, shape, scratch), dst);
-  release(node);
-  return dst;
+const float* WeightStore::place_f32(const graph::Node& node, const Shape& shape,
+                                    std::string_view layout) {
+  const size_t bytes = static_cast<size_t>(shape.elements()) * sizeof(float);
+  const Place where = place(node, shape, bytes, layout);
+  if (where.fill != nullptr) {
+    Tensor scratch;
+    convert_to_f32(tensor(node, shape, scratch), reinterpret_cast<float*>(where.fill));
+    release(node);
+  }
+  return reinterpret_cast<const float*>(where.data);
 }
 
 void WeightStore::release(const graph::Node& node) const {

@@ -3,29 +3,54 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/arena.h"
+#include "core/content_hash.h"
 #include "core/result.h"
 #include "core/tensor.h"
+#include "engine/packed_regions.h"
 #include "graph/graph.h"
 
 namespace edgefusion::engine {
 
-/// One region of memory that holds all weights of a Program as its kernels want them. Filled in two
-/// passes over the same nodes: the first only measures, the second, after allocate(), gives places.
+/// One region of memory that holds all weights of a Program as its kernels want them. Filled in
+/// passes over the same nodes in the same order: the first only measures; then either allocate()
+/// and a pass that packs, or write_to() and a pass that packs into a file; map() and a pass that
+/// finds everything packed.
 class WeightStore {
  public:
   /// Source may be nullptr while measuring; weights then count as f16.
   explicit WeightStore(const TensorSource* source) : source_(source) {}
 
-  bool measuring() const { return !allocated_; }
-  int64_t bytes() const { return static_cast<int64_t>(used_); }
+  bool measuring() const { return mode_ == Mode::measure; }
+  /// Where the next place begins: the bytes asked for so far in this pass.
+  size_t offset() const { return used_; }
 
-  /// Next place of that size, 64-byte aligned; nullptr while measuring.
-  std::byte* place(size_t bytes);
+  struct Place {
+    const std::byte* data = nullptr;  ///< where the kernel reads; nullptr while measuring
+    std::byte* fill = nullptr;        ///< where to pack it; nullptr if there is nothing to do
+  };
+  /// Next place, 64-byte aligned, for what is made of the tensors of a weight node. `layout` says
+  /// how: with the tensors' names, shape and type it decides every byte but the values.
+  Place place(const graph::Node& weight, const Shape& shape, size_t bytes, std::string_view layout);
 
-  /// Ends the measuring pass: allocates what was asked for and starts again from the front.
+  /// End of the measuring pass: memory for what was asked for. Throws std::bad_alloc.
   void allocate();
+  /// Or: what is packed from now on is appended to `writer`; one place is in memory at a time.
+  void write_to(RegionWriter& writer);
+  /// After such a pass; the first error of the writer, if any.
+  Status finish_writing();
+  /// Or: the region as an earlier pass left it.
+  void map(MappedRegion region);
+
+  /// Of a measured region: which bytes lie where and how they were packed.
+  Hash128 layout() const { return layout_.result(); }
+  /// Memory a writing pass takes at most: the largest place and the tensors it is packed from.
+  int64_t packing_bytes() const { return static_cast<int64_t>(packing_bytes_); }
+  /// Of a mapped region; nothing otherwise.
+  void drop(size_t begin, size_t end) const;
+  void fetch(size_t begin, size_t end) const;
 
   /// Storage dtype of a weight node's tensors (they must agree, else f32): f32, f16 or bf16.
   DType dtype(const graph::Node& node) const;
@@ -35,16 +60,32 @@ class WeightStore {
   ConstTensorView tensor(const graph::Node& node, const Shape& shape, Tensor& scratch) const;
 
   /// The same as f32 in the store: biases, norm factors.
-  const float* place_f32(const graph::Node& node, const Shape& shape);
+  const float* place_f32(const graph::Node& node, const Shape& shape, std::string_view layout);
 
   /// Tells the source that the node's tensors were packed.
   void release(const graph::Node& node) const;
 
  private:
+  enum class Mode { measure, memory, write, mapped };
+
+  void measure(const graph::Node& weight, const Shape& shape, size_t bytes,
+               std::string_view layout);
+  void restart(Mode mode);
+  void flush();
+
   const TensorSource* source_;
+  Mode mode_ = Mode::measure;
   Arena region_;
+  MappedRegion mapped_;
+  RegionWriter* writer_ = nullptr;
+  Arena buffer_;            // of the place being written
+  size_t buffer_used_ = 0;  // its bytes with padding; 0: none
+  Status written_;
   size_t used_ = 0;
-  bool allocated_ = false;
+  size_t bytes_ = 0;          // of the measured region
+  size_t largest_place_ = 0;
+  size_t packing_bytes_ = 0;
+  ContentHasher layout_;
 };
 
 }  // namespace edgefusion::engine
