@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "cli/cache_folder.h"
 #include "cli/command.h"
 #include "cli/default_model.h"
 #include "cli/generation_parameters.h"
@@ -26,7 +27,7 @@ struct Options {
   std::string model, out = "edgefusion.png", precision = "auto", rng = "cpu";
   std::string memory_limit, save_latents;
   std::optional<uint64_t> seed;
-  bool seed_per_image = false, preview = false, json = false;
+  bool seed_per_image = false, preview = false, json = false, no_cache = false;
 };
 
 void declare_options(CLI::App& app, Options& options) {
@@ -53,7 +54,9 @@ void declare_options(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
   app.add_option("--memory-limit", options.memory_limit,
-                 "Refuse to begin if more memory is needed, e.g. 900M");
+                 "Memory the process may take, e.g. 900M; weights are read step by step if need be");
+  app.add_flag("--no-cache", options.no_cache,
+               "Pack the weights anew and keep no packed ones for the next start");
   app.add_option("--save-latents", options.save_latents, "Write the final latents (safetensors)");
   app.add_flag("--preview", options.preview,
                "Write the picture so far beside the output after each step (NAME.preview.png)");
@@ -169,7 +172,11 @@ Status generate(Options& options, const CommonOptions& common) {
   EF_TRY_STATUS(complete_request(options, runtime.isa));
   const fs::path folder = model_or_default(options.model);
   EF_TRY(auto model, pipeline::Model::open(folder));
-  const pipeline::TextToImage painter(std::move(model), runtime);
+  std::optional<pipeline::PackedCache> cache;
+  if (const auto place = options.no_cache ? std::nullopt : cache_folder(options.model)) {
+    cache.emplace(pipeline::PackedCacheOptions{.folder = *place}, runtime);
+  }
+  const pipeline::TextToImage painter(std::move(model), runtime, cache ? &*cache : nullptr);
   ProgressBar bar;
   pipeline::GenerationRequest& request = options.request;
   request.progress = [&](pipeline::Stage stage, size_t done, size_t total) {

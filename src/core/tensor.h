@@ -101,6 +101,8 @@ class TensorSource {
   virtual std::vector<std::string> names() const = 0;
   /// Where it comes from, for messages ("unet/diffusion_pytorch_model.safetensors").
   virtual std::string origin() const = 0;
+  /// The files the tensors lie in, in a fixed order; empty if they lie in none.
+  virtual std::vector<std::string> files() const { return {}; }
   /// Hint that this tensor's bytes will not be read again soon (a mapped file drops its pages).
   virtual void release(std::string_view name) const { (void)name; }
 };

@@ -74,6 +74,11 @@ std::vector<std::string> SafetensorsFile::names() const {
   return names;
 }
 
+std::vector<std::string> SafetensorsFile::files() const {
+  if (!file_) return {};
+  return {origin_};
+}
+
 void SafetensorsFile::release(std::string_view name) const {
   const ConstTensorView* view = find(name);
   if (view == nullptr || !file_) return;

@@ -27,6 +27,7 @@ class SafetensorsFile : public TensorSource {
   const ConstTensorView* find(std::string_view name) const override;
   std::vector<std::string> names() const override;
   std::string origin() const override { return origin_; }
+  std::vector<std::string> files() const override;
   void release(std::string_view name) const override;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 

@@ -92,6 +92,12 @@ std::vector<std::string> ShardedSafetensors::names() const {
   return names;
 }
 
+std::vector<std::string> ShardedSafetensors::files() const {
+  std::vector<std::string> files;
+  for (const SafetensorsFile& shard : shards_) files.push_back(shard.origin());
+  return files;
+}
+
 void ShardedSafetensors::release(std::string_view name) const {
   const auto it = shard_of_.find(name);
   if (it != shard_of_.end()) shards_[it->second].release(name);

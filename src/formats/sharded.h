@@ -22,6 +22,7 @@ class ShardedSafetensors : public TensorSource {
   const ConstTensorView* find(std::string_view name) const override;
   std::vector<std::string> names() const override;
   std::string origin() const override { return origin_; }
+  std::vector<std::string> files() const override;
   void release(std::string_view name) const override;
 
  private:

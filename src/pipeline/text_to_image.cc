@@ -16,8 +16,14 @@ namespace {
 /// One request on its way: what the stages share.
 class Generation {
  public:
-  Generation(const Model& model, const Runtime& runtime, const ResolvedRequest& resolved)
-      : model_(model), runtime_(runtime), resolved_(resolved), request_(resolved.request) {}
+  Generation(const Model& model, const Runtime& runtime, PackedCache* cache,
+             const ResolvedRequest& resolved, const WeightBudgets& budgets)
+      : model_(model),
+        runtime_(runtime),
+        cache_(cache),
+        resolved_(resolved),
+        budgets_(budgets),
+        request_(resolved.request) {}
 
   Result<GenerationResult> run() {
     EF_TRY(const Tensor text_states, encode_text());
@@ -51,16 +57,24 @@ class Generation {
     if (request_.progress) request_.progress(stage, done, total);
   }
 
-  Result<engine::Program> compile(Result<graph::Graph> graph, const char* role) const {
+  Result<engine::Program> compile(Result<graph::Graph> graph, const char* role,
+                                  std::optional<int64_t> weight_budget) const {
     if (!graph) return fail(std::move(graph).error());
-    return engine::compile(std::move(*graph), *model_.network(role).weights,
-                           {.precision = request_.precision, .taps = {}}, runtime_);
+    const TensorSource& weights = *model_.network(role).weights;
+    std::unique_ptr<engine::PackedRegions> regions;
+    if (cache_ != nullptr) regions = cache_->of(weights, weight_budget.has_value());
+    return engine::compile(std::move(*graph), weights,
+                           {.precision = request_.precision,
+                            .taps = {},
+                            .regions = regions.get(),
+                            .resident_weight_bytes = weight_budget},
+                           runtime_);
   }
 
   Result<Tensor> encode_text() {
     EF_TRY(engine::Program program, timed(Stage::load_text_encoder, [&] {
              return compile(model_.text_encoder_graph(resolved_.prompts(), request_.clip_skip),
-                            "text_encoder");
+                            "text_encoder", budgets_.text_encoder);
            }));
     NamedTensors inputs;
     inputs["input_ids"] = resolved_.input_ids;
@@ -75,7 +89,8 @@ class Generation {
   Result<Tensor> denoise(const Tensor& text_states) {
     const Shape& shape = resolved_.latents;
     EF_TRY(engine::Program program, timed(Stage::load_unet, [&] {
-             return compile(model_.unet_graph(resolved_.unet_batch(), shape[2], shape[3]), "unet");
+             return compile(model_.unet_graph(resolved_.unet_batch(), shape[2], shape[3]), "unet",
+                            budgets_.unet);
            }));
     if (request_.preview) EF_TRY_STATUS(load_decoder());
     Denoising denoising(model_, resolved_, std::move(program), text_states);
@@ -119,7 +134,7 @@ class Generation {
     if (decoder_) return {};
     const Shape& shape = resolved_.latents;
     EF_TRY(decoder_, timed(Stage::load_decoder, [&] {
-             return compile(model_.decoder_graph(1, shape[2], shape[3]), "vae");
+             return compile(model_.decoder_graph(1, shape[2], shape[3]), "vae", budgets_.decoder);
            }));
     return {};
   }
@@ -169,7 +184,9 @@ class Generation {
 
   const Model& model_;
   const Runtime& runtime_;
+  PackedCache* cache_;
   const ResolvedRequest& resolved_;
+  const WeightBudgets& budgets_;
   const GenerationRequest& request_;
   std::optional<engine::Program> decoder_;
   GenerationResult result_;
@@ -184,8 +201,11 @@ Result<engine::MemoryForecast> forecast_network(Result<graph::Graph> graph,
                           runtime);
 }
 
-std::string mebibytes(int64_t bytes) {
-  return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
+/// What pictures take outside of the networks: latents and states are small, pixels are not.
+int64_t picture_bytes(const ResolvedRequest& resolved) {
+  constexpr int64_t kFloatCopies = 2, kSmallThings = int64_t{4} << 20;
+  const int64_t values = int64_t{3} * resolved.width * resolved.height;
+  return kSmallThings + values * (kFloatCopies * 4 + 2 * resolved.latents[0]);
 }
 
 Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& runtime,
@@ -200,10 +220,8 @@ Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& 
                                        *model.network("unet").weights, request, runtime));
   EF_TRY(result.decoder, forecast_network(model.decoder_graph(1, height, width),
                                           *model.network("vae").weights, request, runtime));
-  const int64_t with_unet = result.unet.total() + (request.preview ? result.decoder.total() : 0);
-  const int64_t largest =
-      std::max({result.text_encoder.total(), with_unet, result.decoder.total()});
-  result.peak_bytes = resident_bytes() + largest;
+  result.previews = static_cast<bool>(request.preview);
+  result.base_bytes = resident_bytes() + picture_bytes(resolved);
   return result;
 }
 
@@ -235,15 +253,12 @@ Result<GenerationForecast> TextToImage::forecast(const GenerationRequest& reques
 Result<GenerationResult> TextToImage::generate(const GenerationRequest& request) const {
   EF_TRY(const ResolvedRequest resolved, resolve_request(*model_, request));
   EF_TRY(const GenerationForecast forecast, forecast_resolved(*model_, runtime_, resolved));
-  if (request.memory_limit_bytes && forecast.peak_bytes > *request.memory_limit_bytes) {
-    return fail(ErrorCode::resource_exhausted,
-                "memory limit " + mebibytes(*request.memory_limit_bytes) + ": this picture takes " +
-                    mebibytes(forecast.peak_bytes) + " (text encoder " +
-                    mebibytes(forecast.text_encoder.total()) + ", U-Net " +
-                    mebibytes(forecast.unet.total()) + ", decoder " +
-                    mebibytes(forecast.decoder.total()) + "; one at a time)");
+  WeightBudgets budgets;
+  if (request.memory_limit_bytes) {
+    EF_TRY(budgets, fit_into_memory(forecast, *request.memory_limit_bytes, cache_ != nullptr,
+                                    runtime_.log));
   }
-  return Generation(*model_, runtime_, resolved).run();
+  return Generation(*model_, runtime_, cache_, resolved, budgets).run();
 }
 
 }  // namespace edgefusion::pipeline

@@ -14,7 +14,9 @@
 #include "diffusion/noise.h"
 #include "engine/program.h"
 #include "formats/image.h"
+#include "pipeline/memory_budget.h"
 #include "pipeline/model.h"
+#include "pipeline/packed_cache.h"
 
 namespace edgefusion::pipeline {
 
@@ -43,7 +45,8 @@ struct GenerationRequest {
   diffusion::BatchSeeds batch_seeds = diffusion::BatchSeeds::shared;
   int clip_skip = 0;
   engine::Precision precision = engine::Precision::f32;
-  std::optional<int64_t> memory_limit_bytes;  ///< refuse if the forecast is above
+  /// Of the whole process. What it takes to keep it is in memory_budget.h.
+  std::optional<int64_t> memory_limit_bytes;
 
   /// Called on the caller's thread as work proceeds: done of total within a stage.
   std::function<void(Stage stage, size_t done, size_t total)> progress;
@@ -68,19 +71,14 @@ struct GenerationResult {
   std::string scheduler;
 };
 
-/// Memory of a request, per network; one network is in memory at a time (two while previewing).
-struct GenerationForecast {
-  engine::MemoryForecast text_encoder, unet, decoder;
-  /// Of the whole process: what it has now and the largest of what comes.
-  int64_t peak_bytes = 0;
-};
-
 /// Text to image with one model. Networks are compiled for the request, one after the other, and
 /// dropped after use, so that peak memory is that of the largest.
 class TextToImage {
  public:
-  TextToImage(std::shared_ptr<const Model> model, const Runtime& runtime)
-      : model_(std::move(model)), runtime_(runtime) {}
+  /// `cache`, if given, must outlive this.
+  TextToImage(std::shared_ptr<const Model> model, const Runtime& runtime,
+              PackedCache* cache = nullptr)
+      : model_(std::move(model)), runtime_(runtime), cache_(cache) {}
 
   const Model& model() const { return *model_; }
 
@@ -94,6 +92,7 @@ class TextToImage {
  private:
   std::shared_ptr<const Model> model_;
   const Runtime& runtime_;
+  PackedCache* cache_;
 };
 
 }  // namespace edgefusion::pipeline

@@ -1,0 +1,237 @@
+#include "engine/packed_regions.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "core/atomic_file.h"
+#include "core/env.h"
+#include "core/process_memory.h"
+#include "engine/program.h"
+#include "engine/random_weights.h"
+#include "graph/builder.h"
+
+namespace edgefusion::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using graph::Graph;
+using graph::GraphBuilder;
+using graph::ValueId;
+using graph::WeightScope;
+
+Runtime make_runtime() {
+  auto runtime = Runtime::make(2, read_environment().isa.value_or(""), {});
+  EF_CHECK(runtime.has_value(), runtime.error().message());
+  return std::move(*runtime);
+}
+
+/// Convolutions, a norm, a gated and some plain linear layers: each way in which weights are placed.
+Graph small_network(int64_t height, int64_t width) {
+  GraphBuilder g("small", nullptr);
+  const WeightScope w;
+  const ValueId x = g.input("x", {1, height, width, 4});
+  ValueId h = g.silu(g.conv2d(x, w / "in", 48));
+  h = g.silu(g.group_norm(h, w / "norm", 8, 1e-5f));
+  h = g.conv2d(h, w / "conv", 48);
+  ValueId rows = g.reshape(h, {1, height * width, 48});
+  rows = g.linear(g.geglu(g.linear(rows, w / "ff1", 192)), w / "ff2", 48);
+  g.output("y", g.conv2d(g.reshape(rows, {1, height, width, 48}), w / "out", 4));
+  auto graph = g.finish();
+  EF_CHECK(graph.has_value(), graph.error().message());
+  return std::move(*graph);
+}
+
+/// `layers` square matrices, one after the other.
+Graph chain(int layers, int64_t width) {
+  GraphBuilder g("chain", nullptr);
+  ValueId x = g.input("x", {8, width});
+  for (int i = 0; i < layers; ++i) x = g.linear(x, WeightScope() / std::to_string(i), width, false);
+  g.output("y", x);
+  auto graph = g.finish();
+  EF_CHECK(graph.has_value(), graph.error().message());
+  return std::move(*graph);
+}
+
+/// Weights that count how many tensors were packed.
+class CountedWeights : public TensorSource {
+ public:
+  explicit CountedWeights(const Graph& graph) : weights_(graph) {}
+  const ConstTensorView* find(std::string_view name) const override { return weights_.find(name); }
+  std::vector<std::string> names() const override { return weights_.names(); }
+  std::string origin() const override { return "counted"; }
+  void release(std::string_view) const override { ++packed; }
+
+  mutable int packed = 0;
+
+ private:
+  RandomWeights weights_;
+};
+
+/// Regions as bare files.
+class Folder : public PackedRegions {
+ public:
+  Folder() : path_(fs::path(testing::TempDir()) / ("ef_regions_" + std::to_string(::getpid()))) {
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+  }
+  ~Folder() override { fs::remove_all(path_); }
+
+  std::optional<MappedRegion> find(const RegionKey& key, bool keep) override {
+    keys.push_back(key);
+    kept_in_memory = keep;
+    auto region = open(key);
+    if (!region) return std::nullopt;
+    return *region;
+  }
+  std::unique_ptr<RegionWriter> create(const RegionKey& key) override {
+    if (refuses) return nullptr;
+    return std::make_unique<Writer>(*this, key);
+  }
+
+  std::vector<RegionKey> keys;
+  bool kept_in_memory = false, refuses = false, fails = false;
+
+ private:
+  class Writer : public RegionWriter {
+   public:
+    Writer(Folder& folder, RegionKey key) : folder_(folder), key_(std::move(key)) {
+      auto file = AtomicFile::create(folder.path(key_));
+      EF_CHECK(file.has_value(), file.error().message());
+      file_.emplace(std::move(*file));
+    }
+    Status append(std::span<const std::byte> bytes) override {
+      if (folder_.fails) return fail(ErrorCode::resource_exhausted, "disk full");
+      return file_->write(bytes);
+    }
+    Result<MappedRegion> finish() override {
+      EF_TRY_STATUS(file_->commit());
+      return folder_.open(key_);
+    }
+
+   private:
+    Folder& folder_;
+    RegionKey key_;
+    std::optional<AtomicFile> file_;
+  };
+
+  fs::path path(const RegionKey& key) const { return path_ / key.layout.to_hex(); }
+  Result<MappedRegion> open(const RegionKey& key) const {
+    EF_TRY(MappedFile file, MappedFile::open(path(key)));
+    return MappedRegion{std::make_shared<const MappedFile>(std::move(file)), 0, key.bytes};
+  }
+
+  fs::path path_;
+};
+
+Tensor run(Program& program, ThreadPool& pool) {
+  Tensor input(program.inputs()[0].shape, DType::f32);
+  int i = 0;
+  for (float& value : input.values<float>()) value = std::sin(0.3f * static_cast<float>(i++));
+  Tensor output(program.outputs()[0].shape, DType::f32);
+  const ConstTensorView in = input.view();
+  const TensorView out = output.view();
+  program.run({&in, 1}, {&out, 1}, pool);
+  return output;
+}
+
+Tensor compile_and_run(const Graph& graph, const TensorSource& weights,
+                       const CompileOptions& options, const Runtime& runtime) {
+  auto program = compile(graph, weights, options, runtime);
+  EF_CHECK(program.has_value(), program.error().message());
+  return run(*program, *runtime.pool);
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && std::memcmp(a.view().data, b.view().data, a.view().bytes()) == 0;
+}
+
+TEST(PackedRegions, AFoundRegionGivesTheSameBitsAndNothingIsPacked) {
+  const Runtime runtime = make_runtime();
+  const Graph graph = small_network(12, 20);
+  for (const Precision precision : {Precision::f32, Precision::bf16}) {
+    const CountedWeights weights(graph);
+    Folder folder;
+    const CompileOptions plain = {.precision = precision};
+    const CompileOptions kept = {.precision = precision, .regions = &folder};
+    const Tensor expected = compile_and_run(graph, weights, plain, runtime);
+    EXPECT_TRUE(same_bits(compile_and_run(graph, weights, kept, runtime), expected));
+    weights.packed = 0;
+    EXPECT_TRUE(same_bits(compile_and_run(graph, weights, kept, runtime), expected));
+    EXPECT_EQ(weights.packed, 0);
+    EXPECT_TRUE(folder.kept_in_memory);
+  }
+}
+
+TEST(PackedRegions, AreNamedByPrecisionAndInstructionSetButNotByTheSizeOfPictures) {
+  const Runtime runtime = make_runtime();
+  Folder folder;
+  const auto key = [&](const Graph& graph, Precision precision, const Runtime& machine) {
+    const CountedWeights weights(graph);
+    (void)compile_and_run(graph, weights, {.precision = precision, .regions = &folder}, machine);
+    return folder.keys.back().layout;
+  };
+  const Hash128 first = key(small_network(12, 20), Precision::f32, runtime);
+  EXPECT_EQ(key(small_network(12, 24), Precision::f32, runtime), first);
+  EXPECT_NE(key(small_network(12, 20), Precision::bf16, runtime), first);
+  EXPECT_NE(key(chain(2, 48), Precision::f32, runtime), first);
+  auto scalar = Runtime::make(2, "scalar", {});
+  ASSERT_TRUE(scalar.has_value());
+  if (runtime.isa != scalar->isa) {
+    EXPECT_NE(key(small_network(12, 20), Precision::f32, *scalar), first);
+  }
+}
+
+TEST(PackedRegions, WhatCannotBeKeptIsPackedInMemory) {
+  const Runtime runtime = make_runtime();
+  const Graph graph = small_network(8, 8);
+  const CountedWeights weights(graph);
+  const Tensor expected = compile_and_run(graph, weights, {}, runtime);
+  for (const bool refuses : {true, false}) {
+    Folder folder;
+    folder.refuses = refuses;
+    folder.fails = !refuses;
+    EXPECT_TRUE(
+        same_bits(compile_and_run(graph, weights, {.regions = &folder}, runtime), expected));
+    const auto streamed = compile(
+        graph, weights, {.regions = &folder, .resident_weight_bytes = 1 << 20}, runtime);
+    ASSERT_FALSE(streamed.has_value());
+    EXPECT_EQ(streamed.error().code(), ErrorCode::resource_exhausted);
+  }
+}
+
+TEST(PackedRegions, StepsReadTheirWeightsAgainWithinTheBudget) {
+  constexpr int kLayers = 24;
+  constexpr int64_t kWidth = 1024, kLayerBytes = kWidth * kWidth * 2, kSlack = 6 << 20;
+  const Runtime runtime = make_runtime();
+  const Graph graph = chain(kLayers, kWidth);
+  const RandomWeights weights(graph);
+  const Tensor expected = compile_and_run(graph, weights, {}, runtime);
+  Folder folder;
+  const int64_t budget = 4 * kLayerBytes;
+  for (int round = 0; round < 2; ++round) {  // packed, then found
+    std::ofstream("/proc/self/clear_refs") << "5";  // the peak counts from here
+    const int64_t before = resident_bytes();
+    auto program =
+        compile(graph, weights, {.regions = &folder, .resident_weight_bytes = budget}, runtime);
+    ASSERT_TRUE(program.has_value()) << program.error().message();
+    EXPECT_GE(program->memory().weight_bytes, kLayers * kLayerBytes);
+    EXPECT_TRUE(same_bits(run(*program, *runtime.pool), expected));
+    EXPECT_TRUE(same_bits(run(*program, *runtime.pool), expected));
+    EXPECT_FALSE(folder.kept_in_memory);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    const int64_t most = std::max(budget, program->memory().packing_bytes);
+    EXPECT_LE(peak_resident_bytes() - before, most + program->memory().arena_bytes + kSlack);
+#else
+    (void)before;
+#endif
+  }
+}
+
+}  // namespace
+}  // namespace edgefusion::engine
