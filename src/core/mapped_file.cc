@@ -31,7 +31,8 @@ class Descriptor {
 };
 
 tl::unexpected<Error> system_error(const fs::path& path, int error) {
-  const auto code = error == ENOENT ? ErrorCode::not_found : ErrorCode::io;
+  const bool absent = error == ENOENT || error == ENOTDIR;
+  const auto code = absent ? ErrorCode::not_found : ErrorCode::io;
   return fail(code, path.string() + ": " + std::strerror(error));
 }
 

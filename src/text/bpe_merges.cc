@@ -1,6 +1,7 @@
 #include "text/bpe_merges.h"
 
 #include <algorithm>
+#include <bit>
 #include <queue>
 #include <tuple>
 
@@ -59,25 +60,37 @@ Result<MergeList> parse_merges(std::string_view text) {
 
 Result<BpeMerges> BpeMerges::make(const MergeList& merges, const Vocabulary& vocabulary) {
   BpeMerges out;
-  out.rules_.reserve(merges.size());
+  out.rules_.resize(std::bit_ceil(2 * merges.size() + 1));
+  std::string whole;
   for (size_t i = 0; i < merges.size(); ++i) {
     const auto& [left, right] = merges[i];
     const auto left_id = vocabulary.find(left);
     const auto right_id = vocabulary.find(right);
-    const auto merged = vocabulary.find(left + right);
+    whole.assign(left).append(right);
+    const auto merged = vocabulary.find(whole);
     if (!left_id || !right_id || !merged) {
-      const std::string& missing = !left_id ? left : !right_id ? right : left + right;
+      const std::string& missing = !left_id ? left : !right_id ? right : whole;
       return fail(ErrorCode::bad_file, "merges: rule " + std::to_string(i + 1) + ": symbol " +
                                            in_quotes(missing) + " is not in the vocabulary");
     }
-    out.rules_[pair_key(*left_id, *right_id)] = {static_cast<int32_t>(i), *merged};
+    Rule& rule = out.rules_[out.slot_of(pair_key(*left_id, *right_id))];
+    rule = {pair_key(*left_id, *right_id), static_cast<int32_t>(i), *merged};
   }
   return out;
 }
 
+size_t BpeMerges::slot_of(uint64_t pair) const {
+  constexpr uint64_t kSpread = 0x9e3779b97f4a7c15u;  // 2^64 / golden ratio: neighbours fall apart
+  const size_t mask = rules_.size() - 1;
+  size_t slot = static_cast<size_t>(pair * kSpread >> 32) & mask;
+  while (rules_[slot].merged != kFree && rules_[slot].pair != pair) slot = (slot + 1) & mask;
+  return slot;
+}
+
 const BpeMerges::Rule* BpeMerges::find(int32_t left, int32_t right) const {
-  const auto it = rules_.find(pair_key(left, right));
-  return it == rules_.end() ? nullptr : &it->second;
+  if (rules_.empty()) return nullptr;
+  const Rule& rule = rules_[slot_of(pair_key(left, right))];
+  return rule.merged == kFree ? nullptr : &rule;
 }
 
 void BpeMerges::apply(std::vector<int32_t>& ids) const {

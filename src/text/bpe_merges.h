@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -31,14 +30,18 @@ class BpeMerges {
   void apply(std::vector<int32_t>& symbols) const;
 
  private:
+  static constexpr int32_t kFree = -1;
   struct Rule {
-    int32_t rank;
-    int32_t merged;
+    uint64_t pair = 0;
+    int32_t rank = 0;
+    int32_t merged = kFree;
   };
 
   const Rule* find(int32_t left, int32_t right) const;
+  /// The slot of a pair, or the free one where it belongs.
+  size_t slot_of(uint64_t pair) const;
 
-  std::unordered_map<uint64_t, Rule> rules_;
+  std::vector<Rule> rules_;  // by hash of the pair; a power of two, less than half of them used
 };
 
 }  // namespace edgefusion::text

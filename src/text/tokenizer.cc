@@ -45,9 +45,7 @@ Status expect_class(const TokenizerConfig& config, std::string_view expected, co
 Made make_clip(std::string_view vocab_json, std::string_view merges_txt,
                const TokenizerConfig& config) {
   EF_TRY_STATUS(expect_class(config, "CLIPTokenizer", "vocab.json and merges.txt"));
-  auto json = parse_json(vocab_json);
-  if (!json) return in_file(std::move(json).error(), "vocab.json");
-  auto vocabulary = Vocabulary::from_json(*json);
+  auto vocabulary = Vocabulary::parse(vocab_json);
   if (!vocabulary) return in_file(std::move(vocabulary).error(), "vocab.json");
   auto merges = parse_merges(merges_txt);
   if (!merges) return in_file(std::move(merges).error(), "merges.txt");

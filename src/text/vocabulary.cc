@@ -1,7 +1,9 @@
 #include "text/vocabulary.h"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "text/json_text.h"
 #include "text/unicode.h"
@@ -19,10 +21,59 @@ std::string_view without_trailing_space(std::string_view utf8_line, std::u32stri
   return utf8_line.substr(0, bytes);
 }
 
+/// Takes an object of tokens and ids as it is read, and gives up at anything else, an id or a token
+/// given twice among it: what is wrong is for from_json() to say.
+class PlainVocabulary : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit PlainVocabulary(std::function<bool(std::string_view, uint64_t)> take)
+      : take_(std::move(take)) {}
+
+  bool start_object(size_t) override { return !std::exchange(inside_, true); }
+  bool key(string_t& token) override {
+    token_ = std::move(token);
+    return true;
+  }
+  bool number_unsigned(number_unsigned_t id) override { return inside_ && take_(token_, id); }
+  bool end_object() override { return true; }
+
+  bool null() override { return false; }
+  bool boolean(bool) override { return false; }
+  bool number_integer(number_integer_t) override { return false; }
+  bool number_float(number_float_t, const string_t&) override { return false; }
+  bool string(string_t&) override { return false; }
+  bool binary(binary_t&) override { return false; }
+  bool start_array(size_t) override { return false; }
+  bool end_array() override { return false; }
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+
+ private:
+  std::function<bool(std::string_view, uint64_t)> take_;
+  std::string token_;
+  bool inside_ = false;
+};
+
 }  // namespace
 
+Result<Vocabulary> Vocabulary::parse(std::string_view json) {
+  constexpr size_t kBytesOfALine = 16;  // of published files, at the least
+  Vocabulary vocabulary;
+  vocabulary.ids_.reserve(std::min<size_t>(json.size() / kBytesOfALine, kMaxTokens), json.size());
+  PlainVocabulary reader([&](std::string_view token, uint64_t id) {
+    if (id >= kMaxTokens || vocabulary.has_id(static_cast<int32_t>(id))) return false;
+    if (vocabulary.find(token)) return false;
+    vocabulary.insert(token, static_cast<int32_t>(id));
+    return true;
+  });
+  const bool plain = nlohmann::json::sax_parse(json.begin(), json.end(), &reader);
+  if (plain && !vocabulary.ids_.empty()) return vocabulary;
+  EF_TRY(const nlohmann::json object, parse_json(json));
+  return from_json(object);
+}
+
 void Vocabulary::insert(std::string_view token, int32_t id) {
-  ids_.insert_or_assign(std::string(token), id);
+  ids_.set(token, id);
   const auto index = static_cast<size_t>(id);
   if (index >= used_ids_.size()) used_ids_.resize(index + 1);
   used_ids_[index] = true;
@@ -81,8 +132,7 @@ bool Vocabulary::has_id(int32_t id) const {
 }
 
 std::optional<int32_t> Vocabulary::find(std::string_view token) const {
-  const auto it = ids_.find(token);
-  return it == ids_.end() ? std::nullopt : std::optional(it->second);
+  return ids_.find(token);
 }
 
 }  // namespace edgefusion::text

@@ -1,15 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/result.h"
+#include "text/token_table.h"
 
 namespace edgefusion::text {
 
@@ -22,6 +20,8 @@ class Vocabulary {
   /// {"token": id, ...}. Errors: bad_file (not an object, an id that is no integer or out of range
   /// or given twice).
   static Result<Vocabulary> from_json(const nlohmann::json& object);
+  /// The same from a whole text, without building the object first. Errors: also no JSON.
+  static Result<Vocabulary> parse(std::string_view json);
   /// One token a line, the id is the line's number from 0. White space at the end of a line is not
   /// part of the token; a repeated token keeps its last line, as in the reference.
   static Result<Vocabulary> from_lines(std::string_view text);
@@ -34,14 +34,9 @@ class Vocabulary {
   size_t longest() const { return longest_; }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-
   void insert(std::string_view token, int32_t id);
 
-  std::unordered_map<std::string, int32_t, Hash, std::equal_to<>> ids_;
+  TokenTable ids_;
   std::vector<bool> used_ids_;
   size_t longest_ = 0;
 };
