@@ -53,8 +53,9 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_option("--rng", options.rng, "Noise of PyTorch's cpu or cuda generator")
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
-  app.add_option("--memory-limit", options.memory_limit,
-                 "Memory the process may take, e.g. 900M; weights are read step by step if need be");
+  app.add_option(
+      "--memory-limit", options.memory_limit,
+      "Memory the process may take, e.g. 900M; weights are read step by step if need be");
   app.add_flag("--no-cache", options.no_cache,
                "Pack the weights anew and keep no packed ones for the next start");
   app.add_option("--save-latents", options.save_latents, "Write the final latents (safetensors)");

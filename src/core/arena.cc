@@ -13,8 +13,7 @@ constexpr size_t kMapFrom = size_t{4} << 20;
 /// Straight from the system: goes back to it at once when freed, and huge pages take a hundredth
 /// of the faults while it is first touched.
 std::byte* map_pages(size_t bytes) {
-  void* data =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE
   ::madvise(data, bytes, MADV_HUGEPAGE);

@@ -48,8 +48,9 @@ TEST(ContentHash, ReadsBackWhatItWrites) {
   const Hash128 hash = {0x0123456789abcdefu, 0xfu};
   EXPECT_EQ(hash.to_hex(), "0123456789abcdef000000000000000f");
   EXPECT_EQ(parse_hash128(hash.to_hex()), hash);
-  for (const char* bad : {"", "0123", "0123456789abcdef000000000000000g",
-                          "0123456789abcdef0000000000000000f", "-123456789abcdef0000000000000000"}) {
+  for (const char* bad :
+       {"", "0123", "0123456789abcdef000000000000000g", "0123456789abcdef0000000000000000f",
+        "-123456789abcdef0000000000000000"}) {
     EXPECT_FALSE(parse_hash128(bad).has_value()) << bad;
   }
 }

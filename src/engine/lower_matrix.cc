@@ -19,9 +19,9 @@ const void* pack(Lowering& lowering, const MatrixRow& row, bool geglu) {
   const graph::Node& node = lowering.producer(ConvSlots::weight);
   Tensor scratch;
   view.data = lowering.weights().tensor(node, lowering.shape(ConvSlots::weight), scratch).data;
-  lowering.pool().parallel_for(
-      row.panels(view.outputs),
-      [&](int64_t begin, int64_t end, int) { row.pack(row, view, geglu, begin, end, place.fill); });
+  lowering.pool().parallel_for(row.panels(view.outputs), [&](int64_t begin, int64_t end, int) {
+    row.pack(row, view, geglu, begin, end, place.fill);
+  });
   lowering.weights().release(node);
   return place.data;
 }
@@ -51,8 +51,8 @@ StepFunction lower_matrix(Lowering& lowering, const graph::Epilogue& epilogue) {
   args.packed_weights = pack(lowering, row, args.epilogue.geglu);
   lowering.need_scratch(row.scratch_bytes(row, args.shape));
   const int64_t weights = args.shape.outputs * args.shape.taps() * args.shape.inputs();
-  const int64_t source = args.shape.batch * args.shape.height * args.shape.width *
-                         args.shape.inputs();
+  const int64_t source =
+      args.shape.batch * args.shape.height * args.shape.width * args.shape.inputs();
   const SplitSizes sizes = {.rows = row.units(args.shape),
                             .row_tile = row.unit_tile(row),
                             .panels = row.panels(args.shape.outputs),

@@ -31,7 +31,8 @@ Runtime make_runtime() {
   return std::move(*runtime);
 }
 
-/// Convolutions, a norm, a gated and some plain linear layers: each way in which weights are placed.
+/// Convolutions, a norm, a gated and some plain linear layers: each way in which weights are
+/// placed.
 Graph small_network(int64_t height, int64_t width) {
   GraphBuilder g("small", nullptr);
   const WeightScope w;
@@ -198,8 +199,8 @@ TEST(PackedRegions, WhatCannotBeKeptIsPackedInMemory) {
     folder.fails = !refuses;
     EXPECT_TRUE(
         same_bits(compile_and_run(graph, weights, {.regions = &folder}, runtime), expected));
-    const auto streamed = compile(
-        graph, weights, {.regions = &folder, .resident_weight_bytes = 1 << 20}, runtime);
+    const auto streamed =
+        compile(graph, weights, {.regions = &folder, .resident_weight_bytes = 1 << 20}, runtime);
     ASSERT_FALSE(streamed.has_value());
     EXPECT_EQ(streamed.error().code(), ErrorCode::resource_exhausted);
   }
@@ -214,7 +215,7 @@ TEST(PackedRegions, StepsReadTheirWeightsAgainWithinTheBudget) {
   const Tensor expected = compile_and_run(graph, weights, {}, runtime);
   Folder folder;
   const int64_t budget = 4 * kLayerBytes;
-  for (int round = 0; round < 2; ++round) {  // packed, then found
+  for (int round = 0; round < 2; ++round) {         // packed, then found
     std::ofstream("/proc/self/clear_refs") << "5";  // the peak counts from here
     const int64_t before = resident_bytes();
     auto program =

@@ -60,8 +60,7 @@ Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
 
 /// The gate of a feed-forward fits into the epilogue of bf16 kernels only.
 bool takes_gates(const Graph& graph, Precision precision) {
-  return precision == Precision::bf16 &&
-         std::ranges::all_of(graph.nodes(), [&](const Node& node) {
+  return precision == Precision::bf16 && std::ranges::all_of(graph.nodes(), [&](const Node& node) {
            if (node.op != graph::OpKind::geglu) return true;
            const Node& gated = graph.producer(node.input(0));
            return gated.op != graph::OpKind::linear || takes_bf16(graph, gated);
@@ -70,8 +69,8 @@ bool takes_gates(const Graph& graph, Precision precision) {
 
 /// The graph as it will run: fused, and every value in the type in which it is stored.
 Graph prepare(Graph graph, const CompileOptions& options) {
-  graph::optimize(graph, {.merge_projections = true,
-                          .fuse_geglu = takes_gates(graph, options.precision)});
+  graph::optimize(graph,
+                  {.merge_projections = true, .fuse_geglu = takes_gates(graph, options.precision)});
   return assign_storage(std::move(graph), options.precision);
 }
 
@@ -289,8 +288,7 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   state->steps = lower_all(state->graph, lowering);
   state->scratch_per_thread = lowering.scratch_per_thread();
   if (options.resident_weight_bytes) {
-    choose_streamed(state->steps, *options.resident_weight_bytes,
-                    state->memory.largest_step_bytes);
+    choose_streamed(state->steps, *options.resident_weight_bytes, state->memory.largest_step_bytes);
   }
   for (const ValueId value : state->graph.inputs()) {
     state->input_ports.push_back(state->port(value, state->input_infos));

@@ -91,10 +91,10 @@ class Program {
   std::unique_ptr<State> state_;
 };
 
-/// Optimises the graph, plans memory and packs the weights (dropping each source tensor's pages once
-/// packed), or maps them as an earlier run packed them.
-/// Errors: a tap that names no value (with the nearest name), a weight dtype the kernels do not
-/// take, out of memory, weights that are to be read step by step and cannot be kept.
+/// Optimises the graph, plans memory and packs the weights (dropping each source tensor's pages
+/// once packed), or maps them as an earlier run packed them. Errors: a tap that names no value
+/// (with the nearest name), a weight dtype the kernels do not take, out of memory, weights that are
+/// to be read step by step and cannot be kept.
 Result<Program> compile(graph::Graph graph, const TensorSource& weights,
                         const CompileOptions& options, const Runtime& runtime);
 

@@ -82,7 +82,7 @@ class WeightStore {
   size_t buffer_used_ = 0;  // its bytes with padding; 0: none
   Status written_;
   size_t used_ = 0;
-  size_t bytes_ = 0;          // of the measured region
+  size_t bytes_ = 0;  // of the measured region
   size_t largest_place_ = 0;
   size_t packing_bytes_ = 0;
   ContentHasher layout_;

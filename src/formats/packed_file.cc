@@ -12,8 +12,14 @@ namespace {
 constexpr std::string_view kMagic = "EFPACKED";
 constexpr uint32_t kVersion = 1;
 constexpr size_t kSumBytes = sizeof(uint64_t);
-enum Offset : size_t { version_at = 8, header_bytes_at = 12, key_at = 16, content_at = 32,
-                       block_at = 40, sum_at = 48 };
+enum Offset : size_t {
+  version_at = 8,
+  header_bytes_at = 12,
+  key_at = 16,
+  content_at = 32,
+  block_at = 40,
+  sum_at = 48
+};
 
 template <typename T>
 T get(const std::byte* from) {
@@ -52,10 +58,9 @@ Header make_header(const Hash128& key, uint64_t content_bytes) {
 
 Status check_header(std::span<const std::byte> bytes, const std::string& origin) {
   if (bytes.size() < PackedFile::kHeaderBytes) {
-    return fail(ErrorCode::bad_file, origin + ": expected a header of " +
-                                         std::to_string(PackedFile::kHeaderBytes) +
-                                         " bytes, found " + std::to_string(bytes.size()) +
-                                         " bytes in all");
+    return fail(ErrorCode::bad_file,
+                origin + ": expected a header of " + std::to_string(PackedFile::kHeaderBytes) +
+                    " bytes, found " + std::to_string(bytes.size()) + " bytes in all");
   }
   if (std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
     return fail(ErrorCode::bad_file, origin + ": not a file of packed weights");

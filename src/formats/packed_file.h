@@ -13,7 +13,8 @@
 #include "core/mapped_file.h"
 #include "core/result.h"
 
-// A file that holds one region of packed weights and is only ever mapped. Numbers are little-endian:
+// A file that holds one region of packed weights and is only ever mapped. Numbers are
+// little-endian:
 //
 //   0   "EFPACKED"                       32  content bytes
 //   8   u32 version of this layout, 1    40  bytes of a block, 1048576
@@ -38,7 +39,9 @@ class PackedFile {
 
   const Hash128& key() const { return key_; }
   std::span<const std::byte> content() const { return content_; }
-  int64_t blocks() const { return static_cast<int64_t>((content_.size() + kBlockBytes - 1) / kBlockBytes); }
+  int64_t blocks() const {
+    return static_cast<int64_t>((content_.size() + kBlockBytes - 1) / kBlockBytes);
+  }
   std::span<const std::byte> block(int64_t index) const;
   /// The block has the sum it had when it was written.
   bool is_intact(int64_t index) const;

@@ -30,7 +30,8 @@ int64_t GenerationForecast::peak_bytes() const {
 
 int64_t GenerationForecast::streamed_peak_bytes() const {
   const int64_t with_unet = unet.streamed_total() + (previews ? decoder.streamed_total() : 0);
-  return base_bytes + std::max({text_encoder.streamed_total(), with_unet, decoder.streamed_total()});
+  return base_bytes +
+         std::max({text_encoder.streamed_total(), with_unet, decoder.streamed_total()});
 }
 
 Result<WeightBudgets> fit_into_memory(const GenerationForecast& forecast, int64_t limit,
@@ -43,8 +44,7 @@ Result<WeightBudgets> fit_into_memory(const GenerationForecast& forecast, int64_
                     mebibytes(forecast.text_encoder.total()) + ", U-Net " +
                     mebibytes(forecast.unet.total()) + ", decoder " +
                     mebibytes(forecast.decoder.total()) + "; one at a time), " +
-                    mebibytes(forecast.streamed_peak_bytes()) +
-                    " with weights read step by step" +
+                    mebibytes(forecast.streamed_peak_bytes()) + " with weights read step by step" +
                     (can_stream ? "" : ", which takes a folder for packed weights"));
   }
   const int64_t room = limit - forecast.base_bytes;

@@ -82,9 +82,10 @@ TEST(MemoryBudget, PreviewsTakeRoomBesideTheUNet) {
 TEST(MemoryBudget, RefusesWithTheForecast) {
   const auto refused = fit(forecast(), 200).budgets;
   ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().message(),
-            "memory limit 200 MiB: this picture takes 920 MiB (text encoder 300 MiB, U-Net 900 MiB, "
-            "decoder 250 MiB; one at a time), 261 MiB with weights read step by step");
+  EXPECT_EQ(
+      refused.error().message(),
+      "memory limit 200 MiB: this picture takes 920 MiB (text encoder 300 MiB, U-Net 900 MiB, "
+      "decoder 250 MiB; one at a time), 261 MiB with weights read step by step");
   const auto nowhere = fit(forecast(), 600, false).budgets;
   ASSERT_FALSE(nowhere.has_value());
   EXPECT_TRUE(nowhere.error().message().ends_with(", which takes a folder for packed weights"));

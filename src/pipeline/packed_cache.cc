@@ -54,10 +54,10 @@ Result<MappedRegion> region_of(const PackedFile& file, const fs::path& path, con
   if (file.key() == key && file.content().size() == bytes) {
     return MappedRegion{file.file(), PackedFile::kHeaderBytes, bytes};
   }
-  return fail(ErrorCode::bad_file,
-              path.string() + ": key: expected " + key.to_hex() + " of " + std::to_string(bytes) +
-                  " bytes, found " + file.key().to_hex() + " of " +
-                  std::to_string(file.content().size()));
+  return fail(ErrorCode::bad_file, path.string() + ": key: expected " + key.to_hex() + " of " +
+                                       std::to_string(bytes) + " bytes, found " +
+                                       file.key().to_hex() + " of " +
+                                       std::to_string(file.content().size()));
 }
 
 }  // namespace
@@ -68,9 +68,7 @@ class PackedCache::Writer : public engine::RegionWriter {
          size_t bytes)
       : cache_(cache), file_(std::move(file)), path_(std::move(path)), key_(key), bytes_(bytes) {}
 
-  Status append(std::span<const std::byte> bytes) override {
-    return told(file_.append(bytes));
-  }
+  Status append(std::span<const std::byte> bytes) override { return told(file_.append(bytes)); }
 
   Result<MappedRegion> finish() override {
     EF_TRY_STATUS(told(file_.finish()));
@@ -147,7 +145,8 @@ class PackedCache::Regions : public engine::PackedRegions {
   }
 
   fs::path path_of(const RegionKey& key) const {
-    return cache_.options_.folder / (plain(key.network) + "-" + file_key(key).to_hex() + kExtension);
+    return cache_.options_.folder /
+           (plain(key.network) + "-" + file_key(key).to_hex() + kExtension);
   }
 
   Result<MappedRegion> checked(const RegionKey& key, bool keep_in_memory) const {
@@ -167,8 +166,7 @@ class PackedCache::Regions : public engine::PackedRegions {
 PackedCache::PackedCache(PackedCacheOptions options, const Runtime& runtime)
     : options_(std::move(options)), runtime_(runtime), hashes_(options_.folder / "hashes.json") {}
 
-std::unique_ptr<engine::PackedRegions> PackedCache::of(const TensorSource& weights,
-                                                       bool any_size) {
+std::unique_ptr<engine::PackedRegions> PackedCache::of(const TensorSource& weights, bool any_size) {
   return std::make_unique<Regions>(*this, weights, any_size ? 0 : options_.least_bytes);
 }
 

@@ -22,9 +22,9 @@ struct PackedCacheOptions {
 };
 
 /// A folder of packed regions, one file each, named after all that decides its bytes: content hash
-/// of the weights, layout, instruction set. Files appear whole; a damaged one is packed again with a
-/// word in the log; a folder that cannot be written is told once and means no cache.
-/// Processes may share the folder. For use by one thread; lives as long as what it gives out.
+/// of the weights, layout, instruction set. Files appear whole; a damaged one is packed again with
+/// a word in the log; a folder that cannot be written is told once and means no cache. Processes
+/// may share the folder. For use by one thread; lives as long as what it gives out.
 class PackedCache {
  public:
   PackedCache(PackedCacheOptions options, const Runtime& runtime);

@@ -91,9 +91,8 @@ class PackedCacheTest : public testing::Test {
   }
 
   bool was_said(const std::string& words) const {
-    return std::ranges::any_of(said_, [&](const std::string& line) {
-      return line.find(words) != std::string::npos;
-    });
+    return std::ranges::any_of(
+        said_, [&](const std::string& line) { return line.find(words) != std::string::npos; });
   }
 
   fs::path folder_, model_ = folder_ / "model";
@@ -127,9 +126,9 @@ TEST_F(PackedCacheTest, AnyDamageIsMendedWithAWord) {
   const fs::path path = region("unet");
   const std::vector<char> good = read(path);
   const size_t content = formats::PackedFile::kHeaderBytes;
-  for (const size_t at : {size_t{0}, size_t{8}, size_t{12}, size_t{16}, size_t{32}, size_t{40},
-                          size_t{48}, content, content + 12345, good.size() - 20,
-                          good.size() - 1}) {
+  for (const size_t at :
+       {size_t{0}, size_t{8}, size_t{12}, size_t{16}, size_t{32}, size_t{40}, size_t{48}, content,
+        content + 12345, good.size() - 20, good.size() - 1}) {
     std::vector<char> bad = good;
     bad[at] ^= 1;
     write(path, bad);
@@ -146,9 +145,9 @@ TEST_F(PackedCacheTest, AFileCutShortOrOfAnotherKindOrKeyIsMended) {
   const fs::path path = region("unet");
   const std::vector<char> good = read(path);
   const std::vector<char> other = read(region("text_encoder"));
-  for (const auto& bad : {std::vector<char>(), std::vector<char>(good.begin(), good.begin() + 100),
-                          std::vector<char>(good.begin(), good.end() - 1000),
-                          std::vector<char>(50000, 'x'), other}) {
+  for (const auto& bad :
+       {std::vector<char>(), std::vector<char>(good.begin(), good.begin() + 100),
+        std::vector<char>(good.begin(), good.end() - 1000), std::vector<char>(50000, 'x'), other}) {
     write(path, bad);
     said_.clear();
     EXPECT_EQ(cached(), expected);

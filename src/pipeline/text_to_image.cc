@@ -255,8 +255,8 @@ Result<GenerationResult> TextToImage::generate(const GenerationRequest& request)
   EF_TRY(const GenerationForecast forecast, forecast_resolved(*model_, runtime_, resolved));
   WeightBudgets budgets;
   if (request.memory_limit_bytes) {
-    EF_TRY(budgets, fit_into_memory(forecast, *request.memory_limit_bytes, cache_ != nullptr,
-                                    runtime_.log));
+    EF_TRY(budgets,
+           fit_into_memory(forecast, *request.memory_limit_bytes, cache_ != nullptr, runtime_.log));
   }
   return Generation(*model_, runtime_, cache_, resolved, budgets).run();
 }

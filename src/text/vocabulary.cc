@@ -131,8 +131,6 @@ bool Vocabulary::has_id(int32_t id) const {
   return id >= 0 && id < id_limit() && used_ids_[static_cast<size_t>(id)];
 }
 
-std::optional<int32_t> Vocabulary::find(std::string_view token) const {
-  return ids_.find(token);
-}
+std::optional<int32_t> Vocabulary::find(std::string_view token) const { return ids_.find(token); }
 
 }  // namespace edgefusion::text
