@@ -10,8 +10,8 @@
 namespace edgefusion::kernels {
 namespace {
 
-/// Tiles whose transforms share the weights that pass by: 16 positions x 96 x 640 channels are 2 MB,
-/// and a weight fetched from memory is used 96 times.
+/// Tiles whose transforms share the weights that pass by: 16 positions x 96 x 640 channels are 2
+/// MB, and a weight fetched from memory is used 96 times.
 constexpr int64_t kBlockTiles = 96;
 
 int64_t tile_rows(const ConvShape& s) { return (s.out_height() + 1) / 2; }
@@ -28,7 +28,8 @@ ConvShape patch_shape(const ConvShape& s) {
   return patches;
 }
 
-// Sixteen streams that lie a multiple of 4 KiB apart would fall into the same set of L1: a line more.
+// Sixteen streams that lie a multiple of 4 KiB apart would fall into the same set of L1: a line
+// more.
 int64_t value_stride(const ConvShape& s) { return kBlockTiles * padded_depth(s.inputs()) + 32; }
 constexpr int64_t kSumStride = kBlockTiles * kPanelColumns + 16;
 
@@ -189,13 +190,12 @@ void transform_filter(const float* taps, float* positions) {
 
 size_t winograd_bytes(const MatrixRow&, const WeightsView& w) noexcept {
   const int64_t panels = PanelColumns(w.outputs, false).panels();
-  return static_cast<size_t>(panels * kWinogradPositions * padded_depth(w.inputs) *
-                             kPanelColumns) *
+  return static_cast<size_t>(panels * kWinogradPositions * padded_depth(w.inputs) * kPanelColumns) *
          sizeof(uint16_t);
 }
 
-/// [panel][position][inputs / 2, whole blocks][kPanelColumns][2] bf16
-void pack_winograd(const MatrixRow&, const WeightsView& w, bool, int64_t begin, int64_t end,
+/// [panel][position], each a panel of the kernel over the inputs
+void pack_winograd(const MatrixRow& row, const WeightsView& w, bool, int64_t begin, int64_t end,
                    void* packed) noexcept {
   const int64_t position = padded_depth(w.inputs) * kPanelColumns;
   const int64_t elements = kWinogradPositions * position;
@@ -208,7 +208,7 @@ void pack_winograd(const MatrixRow&, const WeightsView& w, bool, int64_t begin, 
         float taps[9], positions[kWinogradPositions];
         for (int t = 0; t < 9; ++t) taps[t] = stored_weight(w, first + t);
         transform_filter(taps, positions);
-        uint16_t* to = dst + PanelGroups().at(i, c);
+        uint16_t* to = dst + row.panel->layout.at(i, c);
         for (int p = 0; p < kWinogradPositions; ++p) {
           to[p * position] = f32_to_bf16(positions[p]);
         }
@@ -217,8 +217,9 @@ void pack_winograd(const MatrixRow&, const WeightsView& w, bool, int64_t begin, 
   }
 }
 
-bool takes(const MatrixRow&, const ConvShape& s) noexcept {
-  return s.kernel_height == 3 && s.kernel_width == 3 && s.stride == 1;
+bool takes(const MatrixRow& row, const ConvShape& s) noexcept {
+  return s.kernel_height == 3 && s.kernel_width == 3 && s.stride == 1 &&
+         s.inputs() % row.panel->layout.group == 0;
 }
 
 double cost(const MatrixRow& row, const ConvShape& s) noexcept {
@@ -226,9 +227,8 @@ double cost(const MatrixRow& row, const ConvShape& s) noexcept {
   constexpr double kInputCycles = 6, kOutputCycles = 4;
   const auto count = static_cast<double>(tiles(s));
   const auto in = static_cast<double>(s.inputs()), out = static_cast<double>(s.outputs);
-  return count *
-         (kWinogradPositions * in * out * row.panel->cost * 1e-3 + kInputCycles * in +
-          kOutputCycles * out);
+  return count * (kWinogradPositions * in * out * row.panel->cost * 1e-3 + kInputCycles * in +
+                  kOutputCycles * out);
 }
 
 void run_winograd(const MatrixRow& row, const MatrixArgs& args, const GemmRange& range,
@@ -237,6 +237,10 @@ void run_winograd(const MatrixRow& row, const MatrixArgs& args, const GemmRange&
 }
 
 }  // namespace
+
+bool winograd_pays(const PanelKernel& panel) {
+  return panel.layout.columns == kPanelColumns && panel.prepare == nullptr;
+}
 
 MatrixRow winograd_row(const PanelKernel& panel) {
   return {.name = "matrix_bf16_winograd2x2_" + std::string(panel.name),
@@ -248,9 +252,8 @@ MatrixRow winograd_row(const PanelKernel& panel) {
           .unit_tile = [](const MatrixRow& row) noexcept -> int64_t { return row.panel->row_tile; },
           .packed_bytes = winograd_bytes,
           .pack = pack_winograd,
-          .scratch_bytes = [](const MatrixRow&, const ConvShape& s) noexcept {
-            return Work(s, nullptr).bytes;
-          },
+          .scratch_bytes = [](const MatrixRow&,
+                              const ConvShape& s) noexcept { return Work(s, nullptr).bytes; },
           .run = run_winograd};
 }
 
