@@ -86,6 +86,16 @@ inline void add_pair(const uint16_t* k, size_t group, const uint16_t* q,
   }
 }
 
+/// largest = the largest of itself and the scores of the first kUsed keys.
+template <size_t kUsed, size_t kKeys, size_t kCount>
+inline void raise_largest(const __m512 (&scores)[kKeys][kCount], float* largest) {
+  for (size_t i = 0; i < kCount; ++i) {
+    __m512 found = _mm512_load_ps(largest + i * kLanes);
+    for (size_t r = 0; r < kUsed; ++r) found = _mm512_max_ps(found, scores[r][i]);
+    _mm512_store_ps(largest + i * kLanes, found);
+  }
+}
+
 /// Stores scores so that those of two keys for the same queries follow each other.
 template <size_t kKeys, size_t kCount>
 inline void store_scores(const Scores<kKeys, kCount>& scores, float* dst) {
@@ -146,6 +156,7 @@ void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Ti
     if (!all_present || (sight.causal && block.index[key + kKeys - 1] > sight.row)) {
       hide(sight, key, scores);
     }
+    if (tile.empty && key == 0) raise_largest<kFirstKeys>(scores, tile.largest);
     store_scores<kKeys, kCount>(scores, work.scores);
     weights = work.weights + key * kCount * kLanes;
   }
@@ -154,36 +165,34 @@ void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Ti
   }
 }
 
-template <size_t kCount>
+/// largest = the largest of M and all scores.
 void find_largest(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
                   float* largest) {
-  constexpr size_t kKeys = kFirstKeys;
   const size_t group = Packed::key_elements(s) * 4;
-  __m512 found[kCount];
-  for (size_t i = 0; i < kCount; ++i) found[i] = _mm512_load_ps(tile.largest + i * kLanes);
-  for (size_t key = 0; key < sight.count; key += kKeys) {
-    __m512 scores[kKeys][kCount];
-    clear<kKeys, kCount>(scores);
+  for (size_t i = 0; i < kTile; ++i) largest[i] = tile.largest[i];
+  for (size_t key = 0; key < block.count; key += 4) {
+    Scores<4, kVectors> scores;
+    clear<4, kVectors>(scores);
     for (size_t p = 0; p < s.pairs; ++p) {
-      add_pair<kKeys, kCount>(block.k + key / 4 * group + 8 * p, group, tile.q + p * 2 * kTile,
-                              scores);
+      add_pair<4, kVectors>(block.k + key / 4 * group + 8 * p, group, tile.q + p * 2 * kTile,
+                            scores);
     }
     hide(sight, key, scores);
-    for (size_t i = 0; i < kCount; ++i) {
-      for (size_t r = 0; r < kKeys; ++r) found[i] = _mm512_max_ps(found[i], scores[r][i]);
-    }
+    raise_largest<4>(scores, largest);
   }
-  for (size_t i = 0; i < kCount; ++i) _mm512_store_ps(largest + i * kLanes, found[i]);
 }
 
 /// Ot[c, ...] += sum over pairs of keys of v[pair, c] . P[pair, ...], c in [0, kColumns).
 template <size_t kColumns, size_t kCount>
-void multiply_values(const uint16_t* v, size_t pairs, const uint16_t* weights, float* out) {
+void multiply_values(const uint16_t* v, size_t pairs, const uint16_t* weights, bool first,
+                     float* out) {
   __m512 sums[kColumns][kCount];
 #pragma GCC unroll 4
   for (size_t c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 4
-    for (size_t i = 0; i < kCount; ++i) sums[c][i] = _mm512_load_ps(out + c * kTile + i * kLanes);
+    for (size_t i = 0; i < kCount; ++i) {
+      sums[c][i] = first ? _mm512_setzero_ps() : _mm512_load_ps(out + c * kTile + i * kLanes);
+    }
   }
   for (size_t p = 0; p < pairs; ++p) {
     __m512i operand[kCount];
@@ -213,16 +222,16 @@ void add_columns(const Sizes& s, const Block& block, const Tile& tile, const Wor
     float* out = tile.out + c * kTile;
     switch (s.value_size - c) {
       case 1:
-        multiply_values<1, kCount>(v, pairs, work.weights, out);
+        multiply_values<1, kCount>(v, pairs, work.weights, tile.empty, out);
         break;
       case 2:
-        multiply_values<2, kCount>(v, pairs, work.weights, out);
+        multiply_values<2, kCount>(v, pairs, work.weights, tile.empty, out);
         break;
       case 3:
-        multiply_values<3, kCount>(v, pairs, work.weights, out);
+        multiply_values<3, kCount>(v, pairs, work.weights, tile.empty, out);
         break;
       default:
-        multiply_values<4, kCount>(v, pairs, work.weights, out);
+        multiply_values<4, kCount>(v, pairs, work.weights, tile.empty, out);
     }
   }
 }
@@ -254,18 +263,16 @@ struct Avx512Bf16 : Packed {
   /// P and its sums of the block's keys.
   static void weigh(const Attention& a, const Sizes& s, const Block& block, const Tile& tile,
                     const Work& work) {
-    const Sight sight = sight_of(a, block, block.count, tile);
+    const Sight sight = sight_of(a, block, tile);
     if (tile.rows > 3 * kLanes) return weigh_keys<4>(s, block, sight, tile, work);
     if (tile.rows > 2 * kLanes) return weigh_keys<3>(s, block, sight, tile, work);
     if (tile.rows > kLanes) return weigh_keys<2>(s, block, sight, tile, work);
     weigh_keys<1>(s, block, sight, tile, work);
   }
 
-  /// The largest of M and the scores of the block's first `count` keys.
-  static void largest(const Attention& a, const Sizes& s, const Block& block, size_t count,
-                      const Tile& tile, const Work&, float* largest) {
-    const Sight sight = sight_of(a, block, count, tile);
-    find_largest<4>(s, block, sight, tile, largest);
+  static void largest(const Attention& a, const Sizes& s, const Block& block, const Tile& tile,
+                      const Work&, float* largest) {
+    find_largest(s, block, sight_of(a, block, tile), tile, largest);
   }
 
   static void add_values(const Sizes& s, const Block& block, const Tile& tile, const Work& work) {
@@ -276,8 +283,8 @@ struct Avx512Bf16 : Packed {
   }
 
  private:
-  static Sight sight_of(const Attention& a, const Block& block, size_t count, const Tile& tile) {
-    return {block.index, count, static_cast<int32_t>(tile.row), a.causal};
+  static Sight sight_of(const Attention& a, const Block& block, const Tile& tile) {
+    return {block.index, block.count, static_cast<int32_t>(tile.row), a.causal};
   }
 };
 

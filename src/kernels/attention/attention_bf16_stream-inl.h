@@ -50,6 +50,7 @@ struct Tile {
   float* total;    ///< L [kTile]
   size_t row;      ///< number of its first query
   size_t rows;     ///< 1..kTile
+  bool empty;      ///< has met no key yet: `out` holds nothing
 };
 
 /// Keys packed as the matrix unit wants them.
@@ -173,7 +174,7 @@ class Stream {
       load_transposed(q + (row + r) * a_.ldq, a_.ldq, r < rows ? smaller(rows - r, kLanes) : 0,
                       a_.head_size, a_.scale * kLog2E, tile.q + 2 * r, 2 * kTile);
     }
-    for (size_t i = 0; i < sizes_.value_size * kTile; ++i) tile.out[i] = 0.0f;
+    tile.empty = true;
     for (size_t i = 0; i < kTile; ++i) {
       tile.total[i] = 0.0f;
       // Finite, so that scores of -inf give weights of 2^-inf = 0 and not of inf - inf.
@@ -181,8 +182,9 @@ class Stream {
     }
   }
 
-  /// Divides by the sums; rows without any key are zeros already.
+  /// Divides by the sums; rows without any key are zeros.
   void finish_tile(const Tile& tile) const {
+    for (size_t i = 0; tile.empty && i < sizes_.value_size * kTile; ++i) tile.out[i] = 0.0f;
     auto* out = static_cast<uint16_t*>(a_.out);
     for (size_t r = 0; r < tile.rows; r += kLanes) {
       const __m512 total = _mm512_load_ps(tile.total + r);
@@ -196,7 +198,7 @@ class Stream {
 
   /// Makes M the largest score where P grew too large, and brings the sums to it.
   void raise(const Block& block, const Tile& tile) const {
-    Matrix::largest(a_, sizes_, block, block.count, tile, work_, work_.fade);
+    Matrix::largest(a_, sizes_, block, tile, work_, work_.fade);
     for (size_t i = 0; i < kTile; i += kLanes) {
       const __m512 sums = _mm512_load_ps(work_.sums + i);
       // Not "greater": NaN, too, is weighed again, to no effect.
@@ -207,7 +209,7 @@ class Stream {
                                              exp2_for_sums(_mm512_sub_ps(old, largest)));
       _mm512_store_ps(tile.largest + i, largest);
       _mm512_store_ps(tile.total + i, _mm512_mul_ps(_mm512_load_ps(tile.total + i), fade));
-      for (size_t c = 0; c < sizes_.value_size; ++c) {
+      for (size_t c = 0; !tile.empty && c < sizes_.value_size; ++c) {
         float* out = tile.out + c * kTile + i;
         _mm512_store_ps(out, _mm512_mul_ps(_mm512_load_ps(out), fade));
       }
@@ -223,12 +225,8 @@ class Stream {
     return any != 0;
   }
 
-  void attend_block(const Block& block, bool first, const Tile& tile) const {
+  void attend_block(const Block& block, Tile& tile) const {
     if (a_.causal && static_cast<size_t>(block.index[0]) >= tile.row + tile.rows) return;
-    if (first) {
-      const size_t count = smaller(kFirstKeys, block.count);
-      Matrix::largest(a_, sizes_, block, count, tile, work_, tile.largest);
-    }
     Matrix::weigh(a_, sizes_, block, tile, work_);
     if (grown()) {
       raise(block, tile);
@@ -239,6 +237,7 @@ class Stream {
       _mm512_store_ps(tile.total + i, _mm512_add_ps(total, _mm512_load_ps(work_.sums + i)));
     }
     Matrix::add_values(sizes_, block, tile, work_);
+    tile.empty = false;
   }
 
   /// Query rows [row0, row1), at most a group of tiles.
@@ -250,14 +249,11 @@ class Stream {
       start_tile(row, smaller(row1 - row, kTile), tiles_[i]);
     }
     const size_t end = a_.causal ? smaller(a_.keys, row1) : a_.keys;
-    bool first = true;
-    for (size_t next = 0; next < end; first = false) {
+    for (size_t next = 0; next < end;) {
       size_t count = 0;
       next = pack_keys(next, end, count);
       for (size_t i = 0; i < tiles; ++i) {
-        for (size_t b = 0; b * kBlock < count; ++b) {
-          attend_block(block(b, count), first && b == 0, tiles_[i]);
-        }
+        for (size_t b = 0; b * kBlock < count; ++b) attend_block(block(b, count), tiles_[i]);
       }
     }
     for (size_t i = 0; i < tiles; ++i) finish_tile(tiles_[i]);
