@@ -66,6 +66,16 @@ inline __m512 dot_pairs(__m512 sum, __m512i a, __m512i b) {
   return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
 }
 
+/// Weights of two keys whose scores are `even` and `odd`, against the reference m.
+inline __m512i weights_of(__m512 even, __m512 odd, __m512 m) {
+  return pair_weights(exp2_for_bf16(_mm512_sub_ps(even, m)), exp2_for_bf16(_mm512_sub_ps(odd, m)));
+}
+
+/// sum + both weights of each lane.
+inline __m512 add_weights(__m512 sum, __m512i pair) {
+  return dot_pairs(sum, pair, _mm512_set1_epi32(0x3f803f80));
+}
+
 /// Transposes the 4x4 blocks of 32-bit lanes that v[0..3] hold side by side.
 inline void transpose_blocks(__m512i v[4]) {
   const __m512i low01 = _mm512_unpacklo_epi32(v[0], v[1]);
@@ -190,6 +200,26 @@ inline void pair_eight_rows(const uint16_t* const rows[8], size_t columns, uint1
         _mm512_store_si512(dst + (c / 4 + 4 * half + i) * group, v[half][i]);
       }
     }
+  }
+}
+
+/// Columns [column, column + 32) of 32 rows of `columns`, transposed to two tiles of 16 columns
+/// times 32 rows; null: no second tile.
+inline void transpose_rows(const uint16_t* const rows[32], size_t column, size_t columns,
+                           uint16_t* first, uint16_t* second) {
+  const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8,
+                                       39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+  uint16_t* tiles[2] = {first, second};
+  for (size_t t = 0; t < 2 && tiles[t] != nullptr; ++t) {
+    __m512i v[16];
+    for (size_t p = 0; p < 16; ++p) {
+      const __m512i even = load_row(rows[2 * p], column, columns);
+      const __m512i odd = load_row(rows[2 * p + 1], column, columns);
+      v[p] = _mm512_permutex2var_epi16(even, t == 0 ? low : high, odd);
+    }
+    transpose(v);
+    for (size_t c = 0; c < 16; ++c) _mm512_store_si512(tiles[t] + 32 * c, v[c]);
   }
 }
 
