@@ -3,11 +3,10 @@
 // Attention on bf16 rows with tile products, a template over the tiles (kernels/amx/amx_tile.h).
 // The tile unit multiplies beside the vector units: the products of the next scores and those of
 // the last block's weights and values are issued between the exponentials of the scores in hand,
-// which take longer. Include it where attention_bf16_math-inl.h may be included.
+// which take longer. Include it where attention_bf16_x86-inl.h may be included.
 
 #include "kernels/amx/amx_tile.h"
-#include "kernels/attention/attention_bf16_sight-inl.h"
-#include "kernels/attention/attention_bf16_stream-inl.h"
+#include "kernels/attention/attention_bf16_x86-inl.h"
 
 namespace edgefusion::kernels {
 namespace {
@@ -21,7 +20,7 @@ constexpr size_t kPairBytes = 2 * kTile * sizeof(uint16_t);  // a row of Qt or P
 /// K: [kBlock / 16, steps, 16 keys, 32 columns]; V: [column tiles, kBlock / 32, 16 columns, 32
 /// keys].
 template <class Tiles>
-struct AmxBf16 {
+struct AmxBf16 : LanesOfQueries {
   using Session = typename Tiles::Session;
   static constexpr bool kDefersValues = true;
   /// Two blocks' P, two units of scores and a tile's Q and O are in use at once.
@@ -31,8 +30,8 @@ struct AmxBf16 {
   /// Products over 32 columns at a time.
   static constexpr size_t steps(const Sizes& s) { return (s.pairs + 15) / 16; }
   static constexpr size_t column_tiles(const Sizes& s) { return (s.value_size + 15) / 16; }
-  static constexpr size_t rows_of_q(const Sizes& s) { return 16 * steps(s); }
-  static constexpr size_t rows_of_out(const Sizes& s) { return 16 * column_tiles(s); }
+  static constexpr size_t pairs_of_q(const Sizes& s) { return 16 * steps(s); }
+  static constexpr size_t columns_of_out(const Sizes& s) { return 16 * column_tiles(s); }
   static constexpr size_t key_elements(const Sizes& s) { return 32 * steps(s); }
   static constexpr size_t value_elements(const Sizes& s) { return 16 * column_tiles(s); }
 
@@ -139,7 +138,7 @@ struct AmxBf16 {
     for (size_t r = 0; r < kUnit; ++r) {
       for (size_t i = 0; i < kUnit; i += kLanes) {
         float* at = scores + r * kUnit + i;
-        _mm512_store_ps(at, sight.hide(key + r, query + i, _mm512_load_ps(at)));
+        _mm512_store_ps(at, hide(sight, key + r, query + i, _mm512_load_ps(at)));
       }
     }
   }

@@ -4,8 +4,7 @@
 
 #if defined(__x86_64__)
 
-#include "kernels/attention/attention_bf16_sight-inl.h"
-#include "kernels/attention/attention_bf16_stream-inl.h"
+#include "kernels/attention/attention_bf16_x86-inl.h"
 
 namespace edgefusion::kernels {
 namespace {
@@ -13,6 +12,7 @@ namespace {
 /// Number of keys times vectors of queries whose scores are held in registers: 16 sums hide the
 /// latency of VDPBF16PS, and leave registers for the exponentials that follow.
 constexpr size_t kSums = 16;
+constexpr size_t kVectors = kTile / kLanes;
 /// Columns of values times kVectors sums, for a full tile: as few sums hide the latency, and the
 /// fewer there are, the better the end of one group of columns overlaps the start of the next.
 constexpr size_t kMaxColumns = 4;
@@ -28,18 +28,18 @@ template <size_t kKeys, size_t kCount>
 inline void hide(const Sight& sight, size_t key, __m512 (&scores)[kKeys][kCount]) {
   for (size_t r = 0; r < kKeys; ++r) {
     for (size_t i = 0; i < kCount; ++i) {
-      scores[r][i] = sight.hide(key + r, i * kLanes, scores[r][i]);
+      scores[r][i] = hide(sight, key + r, i * kLanes, scores[r][i]);
     }
   }
 }
 
 /// K: [kBlock / 4, pairs, 4 keys, 2], V: [groups of columns, kBlock / 2, kMaxColumns, 2]: both are
 /// read from front to back.
-struct Packed {
+struct Packed : LanesOfQueries {
   static constexpr bool kDefersValues = false;
   static constexpr size_t kBlock = 128;  // its P fits the L1 cache with a tile's Q
-  static constexpr size_t rows_of_q(const Sizes& s) { return s.pairs; }
-  static constexpr size_t rows_of_out(const Sizes& s) { return s.value_size; }
+  static constexpr size_t pairs_of_q(const Sizes& s) { return s.pairs; }
+  static constexpr size_t columns_of_out(const Sizes& s) { return s.value_size; }
   static constexpr size_t key_elements(const Sizes& s) { return round_up(2 * s.pairs, 8); }
   static constexpr size_t value_elements(const Sizes& s) {
     return round_up(s.value_size, kMaxColumns);

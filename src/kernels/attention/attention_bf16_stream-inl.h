@@ -1,7 +1,8 @@
 #pragma once
 
-// Streaming attention on bf16 rows: what the matrix units of x86 share. Include it where
-// attention_bf16_math-inl.h may be included.
+// Streaming attention on bf16 rows: what is the same for all matrix units. Include it in files
+// compiled for one instruction set; all is in an unnamed namespace, so that the linker gives this
+// code to no other file.
 //
 // Queries lie along the lanes of vectors, pairs of what is summed over lie side by side:
 //   S[key, query]    = sum over pairs of columns of K[key, pair] . Qt[pair, query]
@@ -15,14 +16,15 @@
 // kGrowth: then the block is weighed again with M = its largest score. So exponentials are taken
 // of scores that are still in registers, and sums are rescaled almost never.
 
-#include "kernels/attention/attention_bf16_math-inl.h"
+#include <cstddef>
+#include <cstdint>
+
 #include "kernels/attention/attention_isa.h"
 
 namespace edgefusion::kernels {
 namespace {
 
 constexpr size_t kTile = 64;  // queries
-constexpr size_t kVectors = kTile / kLanes;
 constexpr size_t kFirstKeys = 4;
 constexpr float kGrowth = 16777216.0f;  // 2^24: leaves 2^104 for values before sums overflow
 /// Keys packed at once, and the states of the tiles that meet them before the next keys: together
@@ -33,18 +35,25 @@ constexpr size_t kMaxPackedKeys = 2048;
 constexpr size_t kMaxTiles = 32;
 constexpr size_t kLine = 64;  // bytes: a vector, a cache line, a row of an AMX tile
 
+constexpr size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+constexpr size_t clamp(size_t x, size_t low, size_t high) {
+  return x < low ? low : smaller(x, high);
+}
+constexpr size_t round_up(size_t x, size_t unit) { return (x + unit - 1) / unit * unit; }
+
 /// What the tile of queries in hand needs besides its state; shared by all tiles.
 struct Work {
   uint16_t* weights;  ///< P [Matrix::kBlock / 2, kTile, 2]
   float* sums;        ///< of a block's P [kTile]
   float* raised;      ///< a new M [kTile]
+  float* factors;     ///< for the sums of each query [kTile]
   float* scores;      ///< Matrix::kScoreFloats, as Matrix likes
 };
 
 /// The running state of a tile of queries.
 struct Tile {
-  uint16_t* q;     ///< Qt [Matrix::rows_of_q, kTile, 2], times scale * log2(e), rounded again
-  float* out;      ///< Ot [Matrix::rows_of_out, kTile]
+  uint16_t* q;     ///< Q times scale * log2(e), rounded again: Matrix::pairs_of_q * 2 * kTile
+  float* out;      ///< sums of P . V: Matrix::columns_of_out * kTile
   float* largest;  ///< M [kTile]
   float* total;    ///< L [kTile]
   size_t row;      ///< number of its first query
@@ -59,6 +68,24 @@ struct Block {
   const int32_t* index;  ///< [count] their numbers in the caller's k
   size_t count;          ///< 1..Matrix::kBlock
 };
+
+/// Which keys of a block a query sees: those below `count` whose number is at most its own, or any
+/// number if not causal.
+struct Sight {
+  const int32_t* index;
+  size_t count;
+  int32_t row;  ///< of the tile's first query
+  bool causal;
+
+  /// True if a query of the tile may not see one of keys [key, key + keys).
+  bool hides(size_t key, size_t keys) const {
+    return key + keys > count || (causal && index[key + keys - 1] > row);
+  }
+};
+
+inline Sight sight_of(const Attention& a, const Block& block, const Tile& tile) {
+  return {block.index, block.count, static_cast<int32_t>(tile.row), a.causal};
+}
 
 /// A product of P and V that is still to be added to a tile's `out`.
 struct Values {
@@ -81,8 +108,8 @@ constexpr Sizes sizes_of(size_t head_size, size_t value_size) {
 
 template <class Matrix>
 constexpr size_t tile_bytes(const Sizes& s) {
-  return kTile * (Matrix::rows_of_q(s) * 2 * sizeof(uint16_t) +
-                  (Matrix::rows_of_out(s) + 2) * sizeof(float));
+  return kTile * (Matrix::pairs_of_q(s) * 2 * sizeof(uint16_t) +
+                  (Matrix::columns_of_out(s) + 2) * sizeof(float));
 }
 template <class Matrix>
 constexpr size_t group_tiles(const Sizes& s) {
@@ -114,25 +141,26 @@ class Scratch {
 };
 
 /// Attention of one head with one matrix unit. Matrix offers
-///   kBlock                              keys weighed at once
-///   kDefersValues                       a block's values are added while the next is weighed
-///   rows_of_q, rows_of_out              of the state of a tile: pairs and value_size, or more
-///   key_elements, value_elements        packed bf16 of a key, of its value; whole lines for a
-///   block pack(attention, sizes, block)       fills k and v of a block from its index and count
-///   weigh(attention, sizes, block, tile, work, values)
-///                                       P and its sums; M first, if the tile is empty; if
-///                                       kDefersValues, adds `values` and clears their weights
-///   find_largest(attention, sizes, block, tile, work)
-///                                       work.raised = the largest of M and the block's scores
-///   add_values(sizes, values)           what `values` says
-///   Session                             lives while these are called
+///   kBlock              keys weighed at once
+///   kDefersValues       a block's values are added while the next block is weighed
+///   kScoreFloats        of work.scores, for its own use
+///   pairs_of_q, columns_of_out      the size of a tile's state
+///   key_elements, value_elements    packed bf16 of a key, of its value; a block has whole lines
+///   pack                fills k and v of a block from its index and count
+///   load_queries        fills q of a tile, zeros where there is no query or column
+///   weigh               P and its sums; M first, if the tile is empty; if kDefersValues, does what
+///                       add_values does on the way and clears values.weights
+///   add_values          adds P . V to `out`
+///   find_largest        work.raised = the largest of M and all scores of a block
+///   exponentials, scale_sums, store_rows    for all queries of a tile
+///   Session             lives while these are called
 template <class Matrix>
 class Stream {
  public:
   static size_t scratch_floats(size_t head_size, size_t value_size) noexcept {
     const Sizes s = sizes_of(head_size, value_size);
     const size_t bytes =
-        2 * Matrix::kBlock * kTile * sizeof(uint16_t) + 2 * kTile * sizeof(float) +
+        2 * Matrix::kBlock * kTile * sizeof(uint16_t) + 3 * kTile * sizeof(float) +
         Matrix::kScoreFloats * sizeof(float) +
         packed_blocks<Matrix>(s) * (block_bytes<Matrix>(s) + Matrix::kBlock * sizeof(int32_t)) +
         group_tiles<Matrix>(s) * tile_bytes<Matrix>(s) + kLine;
@@ -155,14 +183,15 @@ class Stream {
     for (uint16_t*& weights : weights_) weights = scratch.take<uint16_t>(Matrix::kBlock * kTile);
     work_.sums = scratch.take<float>(kTile);
     work_.raised = scratch.take<float>(kTile);
+    work_.factors = scratch.take<float>(kTile);
     work_.scores = scratch.take<float>(Matrix::kScoreFloats);
     const size_t keys = packed_blocks<Matrix>(sizes_) * Matrix::kBlock;
     index_ = scratch.take<int32_t>(keys);
     k_ = scratch.take<uint16_t>(keys * Matrix::key_elements(sizes_));
     v_ = scratch.take<uint16_t>(keys * Matrix::value_elements(sizes_));
     for (size_t i = 0; i < group_tiles<Matrix>(sizes_); ++i) {
-      tiles_[i].q = scratch.take<uint16_t>(Matrix::rows_of_q(sizes_) * 2 * kTile);
-      tiles_[i].out = scratch.take<float>(Matrix::rows_of_out(sizes_) * kTile);
+      tiles_[i].q = scratch.take<uint16_t>(Matrix::pairs_of_q(sizes_) * 2 * kTile);
+      tiles_[i].out = scratch.take<float>(Matrix::columns_of_out(sizes_) * kTile);
       tiles_[i].largest = scratch.take<float>(kTile);
       tiles_[i].total = scratch.take<float>(kTile);
     }
@@ -188,17 +217,10 @@ class Stream {
 
   void start_tile(size_t row, size_t rows, Tile& tile) const {
     constexpr float kLog2E = 1.44269504f;
-    const auto* q = static_cast<const uint16_t*>(a_.q);
     tile.row = row;
     tile.rows = rows;
-    for (size_t r = 0; r < kTile; r += kLanes) {
-      load_transposed(q + (row + r) * a_.ldq, a_.ldq, r < rows ? smaller(rows - r, kLanes) : 0,
-                      a_.head_size, a_.scale * kLog2E, tile.q + 2 * r, 2 * kTile);
-    }
-    for (size_t i = sizes_.pairs * 2 * kTile; i < Matrix::rows_of_q(sizes_) * 2 * kTile; ++i) {
-      tile.q[i] = 0;
-    }
     tile.empty = true;
+    Matrix::load_queries(a_, Matrix::pairs_of_q(sizes_), a_.scale * kLog2E, tile);
     for (size_t i = 0; i < kTile; ++i) {
       tile.total[i] = 0.0f;
       // Finite, so that scores of -inf give weights of 2^-inf = 0 and not of inf - inf.
@@ -208,45 +230,34 @@ class Stream {
 
   /// Divides by the sums; rows without any key are zeros.
   void finish_tile(const Tile& tile) const {
-    for (size_t i = 0; tile.empty && i < sizes_.value_size * kTile; ++i) tile.out[i] = 0.0f;
-    auto* out = static_cast<uint16_t*>(a_.out);
-    for (size_t r = 0; r < tile.rows; r += kLanes) {
-      const __m512 total = _mm512_load_ps(tile.total + r);
-      const __m512 one = _mm512_set1_ps(1.0f);
-      const __mmask16 empty = _mm512_cmp_ps_mask(total, _mm512_setzero_ps(), _CMP_EQ_OQ);
-      const __m512 share = _mm512_div_ps(one, _mm512_mask_mov_ps(total, empty, one));
-      store_transposed(tile.out + r, kTile, share, smaller(tile.rows - r, kLanes),
-                       sizes_.value_size, out + (tile.row + r) * a_.ldo, a_.ldo);
+    const size_t floats = Matrix::columns_of_out(sizes_) * kTile;
+    for (size_t i = 0; tile.empty && i < floats; ++i) tile.out[i] = 0.0f;
+    for (size_t i = 0; i < kTile; ++i) {
+      work_.factors[i] = 1.0f / (tile.total[i] == 0.0f ? 1.0f : tile.total[i]);
     }
+    Matrix::store_rows(a_, tile, work_.factors);
+  }
+
+  /// Not "greater": NaN, too, is weighed again, to no effect.
+  static bool too_large(float sum) { return !(sum <= kGrowth); }
+
+  bool any_too_large() const {
+    int any = 0;
+    for (size_t i = 0; i < kTile; ++i) any |= too_large(work_.sums[i]);
+    return any != 0;
   }
 
   /// Makes M the largest score where P grew too large, and brings the sums to it.
   void raise(const Block& block, const Tile& tile) const {
     Matrix::find_largest(a_, sizes_, block, tile, work_);
-    for (size_t i = 0; i < kTile; i += kLanes) {
-      const __m512 sums = _mm512_load_ps(work_.sums + i);
-      // Not "greater": NaN, too, is weighed again, to no effect.
-      const __mmask16 grown = _mm512_cmp_ps_mask(sums, _mm512_set1_ps(kGrowth), _CMP_NLE_UQ);
-      const __m512 old = _mm512_load_ps(tile.largest + i);
-      const __m512 largest = _mm512_mask_mov_ps(old, grown, _mm512_load_ps(work_.raised + i));
-      const __m512 fade = _mm512_mask_mov_ps(_mm512_set1_ps(1.0f), grown,
-                                             exp2_for_sums(_mm512_sub_ps(old, largest)));
-      _mm512_store_ps(tile.largest + i, largest);
-      _mm512_store_ps(tile.total + i, _mm512_mul_ps(_mm512_load_ps(tile.total + i), fade));
-      for (size_t c = 0; !tile.empty && c < sizes_.value_size; ++c) {
-        float* out = tile.out + c * kTile + i;
-        _mm512_store_ps(out, _mm512_mul_ps(_mm512_load_ps(out), fade));
-      }
+    Matrix::exponentials(tile.largest, work_.raised, work_.factors);
+    for (size_t i = 0; i < kTile; ++i) {
+      const bool raised = too_large(work_.sums[i]);
+      work_.factors[i] = raised ? work_.factors[i] : 1.0f;
+      tile.largest[i] = raised ? work_.raised[i] : tile.largest[i];
+      tile.total[i] *= work_.factors[i];
     }
-  }
-
-  bool grown() const {
-    __mmask16 any = 0;
-    for (size_t i = 0; i < kTile; i += kLanes) {
-      any |=
-          _mm512_cmp_ps_mask(_mm512_load_ps(work_.sums + i), _mm512_set1_ps(kGrowth), _CMP_NLE_UQ);
-    }
-    return any != 0;
+    if (!tile.empty) Matrix::scale_sums(sizes_, tile, work_.factors);
   }
 
   void add_values() {
@@ -259,14 +270,11 @@ class Stream {
     work_.weights = weights_[values_.weights == weights_[0]];
     Matrix::weigh(a_, sizes_, block, tile, work_, values_);
     add_values();
-    if (grown()) {
+    if (any_too_large()) {
       raise(block, tile);
       Matrix::weigh(a_, sizes_, block, tile, work_, values_);
     }
-    for (size_t i = 0; i < kTile; i += kLanes) {
-      const __m512 total = _mm512_load_ps(tile.total + i);
-      _mm512_store_ps(tile.total + i, _mm512_add_ps(total, _mm512_load_ps(work_.sums + i)));
-    }
+    for (size_t i = 0; i < kTile; ++i) tile.total[i] += work_.sums[i];
     values_ = {block, work_.weights, tile.out, tile.rows, tile.empty};
     tile.empty = false;
     if constexpr (!Matrix::kDefersValues) add_values();

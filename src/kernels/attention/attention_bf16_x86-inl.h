@@ -1,24 +1,16 @@
 #pragma once
 
 // Vector arithmetic for attention on bf16 rows, for x86 with AVX512_BF16. Include it in files
-// compiled for such a CPU only; all is in an unnamed namespace, so that the linker gives this code
-// to no other file.
+// compiled for such a CPU only.
 
 #include <immintrin.h>
 
-#include <cstddef>
-#include <cstdint>
+#include "kernels/attention/attention_bf16_stream-inl.h"
 
 namespace edgefusion::kernels {
 namespace {
 
 constexpr size_t kLanes = 16;
-
-constexpr size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
-constexpr size_t clamp(size_t x, size_t low, size_t high) {
-  return x < low ? low : smaller(x, high);
-}
-constexpr size_t round_up(size_t x, size_t unit) { return (x + unit - 1) / unit * unit; }
 
 inline __m512 rounded_down_rest(__m512 x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF); }
 
@@ -222,6 +214,56 @@ inline void transpose_rows(const uint16_t* const rows[32], size_t column, size_t
     for (size_t c = 0; c < 16; ++c) _mm512_store_si512(tiles[t] + 32 * c, v[c]);
   }
 }
+
+/// S of one key and queries [query, query + kLanes) of a tile, -inf where it is not seen.
+inline __m512 hide(const Sight& sight, size_t key, size_t query, __m512 scores) {
+  const __m512 hidden = _mm512_set1_ps(-__builtin_inff());
+  if (key >= sight.count) return hidden;
+  if (!sight.causal) return scores;
+  const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  const __m512i rows =
+      _mm512_add_epi32(lanes, _mm512_set1_epi32(sight.row + static_cast<int32_t>(query)));
+  const __mmask16 unseen = _mm512_cmplt_epi32_mask(rows, _mm512_set1_epi32(sight.index[key]));
+  return _mm512_mask_mov_ps(scores, unseen, hidden);
+}
+
+/// The state of a tile with queries along the lanes: Qt [pairs, kTile, 2], Ot [columns, kTile].
+struct LanesOfQueries {
+  static void load_queries(const Attention& a, size_t padded_pairs, float factor,
+                           const Tile& tile) {
+    const auto* q = static_cast<const uint16_t*>(a.q);
+    for (size_t r = 0; r < kTile; r += kLanes) {
+      load_transposed(q + (tile.row + r) * a.ldq, a.ldq,
+                      r < tile.rows ? smaller(tile.rows - r, kLanes) : 0, a.head_size, factor,
+                      tile.q + 2 * r, 2 * kTile);
+    }
+    const size_t used = (a.head_size + 1) / 2 * 2 * kTile;
+    for (size_t i = used; i < padded_pairs * 2 * kTile; ++i) tile.q[i] = 0;
+  }
+
+  static void store_rows(const Attention& a, const Tile& tile, const float* factors) {
+    auto* out = static_cast<uint16_t*>(a.out);
+    for (size_t r = 0; r < tile.rows; r += kLanes) {
+      store_transposed(tile.out + r, kTile, _mm512_load_ps(factors + r),
+                       smaller(tile.rows - r, kLanes), a.value_size, out + (tile.row + r) * a.ldo,
+                       a.ldo);
+    }
+  }
+
+  static void scale_sums(const Sizes& s, const Tile& tile, const float* factors) {
+    for (size_t c = 0; c < s.value_size; ++c) {
+      for (size_t i = 0; i < kTile; ++i) tile.out[c * kTile + i] *= factors[i];
+    }
+  }
+
+  /// factors = 2^(old - largest)
+  static void exponentials(const float* old, const float* largest, float* factors) {
+    for (size_t i = 0; i < kTile; i += kLanes) {
+      const __m512 x = _mm512_sub_ps(_mm512_load_ps(old + i), _mm512_load_ps(largest + i));
+      _mm512_store_ps(factors + i, exp2_for_sums(x));
+    }
+  }
+};
 
 }  // namespace
 }  // namespace edgefusion::kernels
