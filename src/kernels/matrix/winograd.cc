@@ -134,6 +134,9 @@ class WinogradRun {
       product.rows = count;
       product.panel = weights + (panel * kWinogradPositions + p) * depth_ * kPanelColumns;
       product.sums = work_.sums + p * kSumStride;
+      const bool last = p + 1 == kWinogradPositions && panel + 1 == range_.panel_end;
+      product.next = last ? nullptr : product.panel + depth_ * kPanelColumns;
+      product.next_bytes = last ? 0 : depth_ * kPanelColumns * static_cast<int64_t>(sizeof(uint16_t));
       row_.panel->multiply(product);
     }
   }
