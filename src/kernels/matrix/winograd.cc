@@ -32,6 +32,14 @@ ConvShape patch_shape(const ConvShape& s) {
 int64_t value_stride(const ConvShape& s) { return kBlockTiles * padded_depth(s.inputs()) + 32; }
 constexpr int64_t kSumStride = kBlockTiles * kPanelColumns + 16;
 
+/// Where the weights of a panel fit into L2 in all positions, a few tiles at a time: their sums stay
+/// in L1. Else all tiles of a block, one position after the other.
+int64_t group_tiles(const ConvShape& s, const PanelKernel& kernel) {
+  constexpr int64_t kMostBytes = 400 << 10;
+  const int64_t bytes = kWinogradPositions * padded_depth(s.inputs()) * kPanelColumns * 2;
+  return bytes <= kMostBytes ? kernel.row_tile : kBlockTiles;
+}
+
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 int64_t widest(const ConvShape& s) { return std::max(s.channels, s.channels2); }
 int64_t sources(const ConvShape& s) { return s.channels2 > 0 ? 2 : 1; }
@@ -76,6 +84,7 @@ class WinogradRun {
         work_(args.shape, scratch),
         patches_(patch_shape(args.shape)),
         depth_(padded_depth(args.shape.inputs())),
+        group_(group_tiles(args.shape, *row.panel)),
         transforms_(select_winograd_transforms(row.needs)),
         finish_(select_finish_panel(row.needs)) {
     std::fill_n(work_.zeros, widest(args.shape), uint16_t{0});
@@ -93,8 +102,12 @@ class WinogradRun {
           std::min({kBlockTiles, range_.row_end - tile, (image + 1) * image_tiles - tile});
       transform_inputs(tile, count);
       for (int64_t panel = range_.panel_begin; panel < range_.panel_end; ++panel) {
-        multiply(panel, count);
-        transform_outputs(PanelFinish(args_, finish_, kPanelColumns, panel, image), tile, count);
+        const PanelFinish finish(args_, finish_, kPanelColumns, panel, image);
+        for (int64_t done = 0; done < count; done += group_) {
+          const int64_t tiles_now = std::min(group_, count - done);
+          multiply(panel, done, tiles_now);
+          transform_outputs(finish, tile + done, tiles_now);
+        }
       }
       tile += count;
     }
@@ -123,11 +136,11 @@ class WinogradRun {
     transforms_.input(input);
   }
 
-  /// Each position is a matrix product of its own.
-  void multiply(int64_t panel, int64_t count) const {
+  /// Each position is a matrix product of its own, for the tiles [first, first + count) of the block.
+  void multiply(int64_t panel, int64_t first, int64_t count) const {
     const auto* weights = static_cast<const uint16_t*>(args_.packed_weights);
     for (int64_t p = 0; p < kWinogradPositions; ++p) {
-      const RowSegment segment = {work_.rows + p * kBlockTiles, 0, args_.shape.inputs()};
+      const RowSegment segment = {work_.rows + p * kBlockTiles + first, 0, args_.shape.inputs()};
       PanelProduct product;
       product.segments = &segment;
       product.segment_count = 1;
@@ -167,6 +180,7 @@ class WinogradRun {
   Work work_;
   ConvShape patches_;
   int64_t depth_;
+  int64_t group_;  ///< tiles whose sums are made and joined at once
   WinogradTransforms transforms_;
   FinishFunction finish_;
 };
