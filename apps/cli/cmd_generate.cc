@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/memory_size.h"
 #include "cli/progress_bar.h"
+#include "core/atomic_file.h"
 #include "formats/png.h"
 #include "formats/safetensors_writer.h"
 #include "pipeline/text_to_image.h"
@@ -108,34 +109,33 @@ std::vector<fs::path> output_paths(const Options& options) {
   return paths;
 }
 
-Status write_all(const Options& options, const pipeline::GenerationResult& result,
-                 const std::string& model_name) {
+Result<AtomicFile> write_picture(const Options& options, const pipeline::GenerationResult& result,
+                                 const std::string& model_name, int index) {
+  const fs::path path = image_path(options, index);
+  const formats::PngText parameters = {
+      "parameters", generation_parameters(options.request, result, model_name, index)};
+  auto bytes = formats::encode_png(result.images[static_cast<size_t>(index)], {&parameters, 1});
+  if (!bytes) return fail(std::move(bytes).error().with_context(path.string()));
+  EF_TRY(AtomicFile file, AtomicFile::create(path));
+  EF_TRY_STATUS(file.write(*bytes));
+  return file;
+}
+
+/// All files or none, and files of the same names live on if it is none: the pictures take their
+/// names only when everything is on the disk.
+Status write_results(const Options& options, const pipeline::GenerationResult& result,
+                     const std::string& model_name) {
+  std::vector<AtomicFile> pictures;
+  for (int i = 0; i < options.request.batch; ++i) {
+    EF_TRY(AtomicFile picture, write_picture(options, result, model_name, i));
+    pictures.push_back(std::move(picture));
+  }
   if (!options.save_latents.empty()) {
     EF_TRY_STATUS(
         formats::write_safetensors(options.save_latents, {{"latents", result.latents.view()}}));
   }
-  for (size_t i = 0; i < result.images.size(); ++i) {
-    const int index = static_cast<int>(i);
-    const formats::PngText parameters = {
-        "parameters", generation_parameters(options.request, result, model_name, index)};
-    EF_TRY_STATUS(
-        formats::write_png(image_path(options, index), result.images[i], {&parameters, 1}));
-  }
+  for (AtomicFile& picture : pictures) EF_TRY_STATUS(picture.commit());
   return {};
-}
-
-/// All files or none.
-Status write_results(const Options& options, const pipeline::GenerationResult& result,
-                     const std::string& model_name) {
-  Status written = write_all(options, result, model_name);
-  if (written) return written;
-  std::vector<fs::path> files = output_paths(options);
-  if (!options.save_latents.empty()) files.emplace_back(options.save_latents);
-  std::error_code ignored;
-  for (const fs::path& file : files) {
-    if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);
-  }
-  return written;
 }
 
 void print_times(const pipeline::GenerationResult& result, uint64_t seed) {
