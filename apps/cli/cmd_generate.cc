@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,18 @@ struct Options {
   bool seed_per_image = false, preview = false, json = false;
 };
 
+/// CLI11 would take the nearest number that fits for one that does not. Negative ones wrap around,
+/// as PyTorch's do.
+std::string is_seed(const std::string& text) {
+  const char* const last = text.data() + text.size();
+  const auto parsed_by = [&](auto number) {
+    const auto [end, error] = std::from_chars(text.data(), last, number);
+    return error == std::errc{} && end == last;
+  };
+  if (parsed_by(uint64_t{}) || parsed_by(int64_t{})) return {};
+  return text + ": expected an integer of 64 bits";
+}
+
 void declare_options(CLI::App& app, Options& options) {
   pipeline::GenerationRequest& request = options.request;
   app.add_option("-p,--prompt", request.prompt, "What to paint")->required();
@@ -39,7 +52,8 @@ void declare_options(CLI::App& app, Options& options) {
                  "Model folder in the diffusers layout [the model that comes with the program]");
   app.add_option("--steps", request.steps, "Denoising steps [the model's]");
   app.add_option("--cfg-scale", request.guidance_scale, "Guidance scale [the model's]");
-  app.add_option("-s,--seed", options.seed, "Seed of the noise [a random one, printed]");
+  app.add_option("-s,--seed", options.seed, "Seed of the noise [a random one, printed]")
+      ->check(is_seed);
   app.add_option("-W,--width", request.width, "Pixels, a multiple of 8 [the model's]");
   app.add_option("-H,--height", request.height, "Pixels, a multiple of 8 [the model's]");
   app.add_option("-b,--batch", request.batch, "Pictures at once")->capture_default_str();
@@ -80,6 +94,7 @@ fs::path preview_path(const Options& options) {
 Status check_output(const fs::path& file) {
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   std::error_code error;
+  if (file.empty()) return fail(ErrorCode::invalid_argument, "output: expected the name of a file");
   if (fs::is_directory(file, error)) {
     return fail(ErrorCode::io, file.string() + ": is a folder, expected the name of a file");
   }
