@@ -1,8 +1,6 @@
 #include "pipeline/model.h"
 
 #include "diffusion/scheduler_config.h"
-#include "models/bert_text_config.h"
-#include "models/clip_text_config.h"
 #include "models/registry.h"
 #include "models/taesd_config.h"
 #include "models/vae_config.h"
@@ -15,17 +13,6 @@ LatentSpace latent_space_of(const Config& config) {
   return {.channels = config.latent_channels,
           .pixels_per_latent = config.pixels_per_latent(),
           .scaling_factor = config.scaling_factor};
-}
-
-/// Rows of the table that token ids pick from.
-Result<int64_t> text_vocabulary(const formats::NetworkFiles& files) {
-  EF_TRY(const models::NetworkClass kind, models::network_class(files.config, files.config_origin));
-  if (kind == models::NetworkClass::clip_text) {
-    EF_TRY(const auto clip, models::parse_clip_text_config(files.config, files.config_origin));
-    return clip.vocab_size;
-  }
-  EF_TRY(const auto bert, models::parse_bert_text_config(files.config, files.config_origin));
-  return bert.vocab_size;
 }
 
 }  // namespace
@@ -109,7 +96,8 @@ Status Model::check_fit() const {
                                          " wide, expected cross_attention_dim " +
                                          std::to_string(unet_.context_width()));
   }
-  EF_TRY(const int64_t rows, text_vocabulary(network("text_encoder")));
+  const formats::NetworkFiles& text_files = network("text_encoder");
+  EF_TRY(const int64_t rows, models::text_vocabulary(text_files.config, text_files.config_origin));
   if (tokenizer_->vocab_size() > rows) {
     return fail(ErrorCode::bad_file,
                 place + "tokenizer: " + std::to_string(tokenizer_->vocab_size()) +
