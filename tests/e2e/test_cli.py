@@ -156,12 +156,15 @@ class Generate(Case):
             ("--steps", "10001", "10001"),
             ("-W", "100", ["width 100", "multiple of 8"]),
             ("-b", "0", "batch 0"),
+            ("--clip-skip", "1", "clip_skip"),
+            ("-n", b"ab\xff", ["negative prompt", "UTF-8"]),
             ("--scheduler", "eulr", 'did you mean "euler"'),
             ("--precision", "int3", ["int3", "f32"]),
             ("--memory-limit", "3M", ["memory limit 3 MiB", "U-Net", "in use already"]),
             ("--memory-limit", "lots", ["lots", "900M"]),
             ("-m", "/no/such/model", "/no/such/model"),
             ("-o", "/no/such/folder/a.png", "/no/such/folder"),
+            ("-o", "", "name of a file"),
             ("-o", "/dev/full", "No space left"),
             ("-o", str(self.folder), "folder"),
             ("--save-latents", "/dev/full", "No space left"),
@@ -323,6 +326,10 @@ class OtherCommands(Case):
         dtype, shape, data = tensors["encoder_hidden_states"]
         wrong = {**tensors, "encoder_hidden_states": (dtype, shape[:2] + [shape[2] // 2], data[: len(data) // 2])}
         self.expect_error(*self.exec_unet(wrong), says=["encoder_hidden_states", "expected"])
+        ids = self.folder / "ids.safetensors"
+        ids.write_bytes(safetensors({"input_ids": ("I64", [1, 2], struct.pack("<qq", 101, 30522))}))
+        self.expect_error("exec", MODEL, "text_encoder", "--inputs", ids, "--outputs", self.folder / "out.safetensors",
+                          says=["input_ids", "30522", "expected 0 to 30521"])
         self.expect_error("exec", UNET, "unett", "--inputs", "a", "--outputs", "b", says="unett")
         self.expect_error("exec", UNET, "unet", "--inputs", "/no/file", "--outputs", "b", says="/no/file")
         self.assertFalse((self.folder / "out.safetensors").exists())
@@ -372,6 +379,8 @@ class OtherCommands(Case):
             (["generate", "-p"], "--prompt", "edgefusion generate --help"),
             (["generate", "-p", "a", "--no-such-option"], "--no-such-option", "edgefusion generate --help"),
             (["generate", "-p", "a", "--steps", "two"], ["--steps", "two"], "edgefusion generate --help"),
+            (["generate", "-p", "a", "-s", str(1 << 64)], ["--seed", str(1 << 64)], "edgefusion generate --help"),
+            (["generate", "-p", "a", "-s", "7x"], ["--seed", "7x"], "edgefusion generate --help"),
             (["generate", "-p", "a", "--rng", "tpu"], ["--rng", "tpu"], "edgefusion generate --help"),
             (["tokenize", MODEL], "--file", "edgefusion tokenize --help"),
             (["bench", "--arch", "sd9\n"], "--arch", "edgefusion bench --help"),
