@@ -66,6 +66,16 @@ inline __m512 dot_pairs(__m512 sum, __m512i a, __m512i b) {
   return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
 }
 
+/// Weights of two keys whose scores are `even` and `odd`, against the reference m.
+inline __m512i weights_of(__m512 even, __m512 odd, __m512 m) {
+  return pair_weights(exp2_for_bf16(_mm512_sub_ps(even, m)), exp2_for_bf16(_mm512_sub_ps(odd, m)));
+}
+
+/// sum + both weights of each lane.
+inline __m512 add_weights(__m512 sum, __m512i pair) {
+  return dot_pairs(sum, pair, _mm512_set1_epi32(0x3f803f80));
+}
+
 /// Transposes the 4x4 blocks of 32-bit lanes that v[0..3] hold side by side.
 inline void transpose_blocks(__m512i v[4]) {
   const __m512i low01 = _mm512_unpacklo_epi32(v[0], v[1]);
@@ -76,60 +86,6 @@ inline void transpose_blocks(__m512i v[4]) {
   v[1] = _mm512_unpackhi_epi64(low01, low23);
   v[2] = _mm512_unpacklo_epi64(high01, high23);
   v[3] = _mm512_unpackhi_epi64(high01, high23);
-}
-
-/// dst[pair * pair_stride + 2 r + i] = src[r, 2 pair + i] * factor for r < rows, rounded to bf16;
-/// zeros for rows <= r < kLanes and for a missing second half of the last pair.
-inline void load_transposed(const uint16_t* src, size_t stride, size_t rows, size_t columns,
-                            float factor, uint16_t* dst, size_t pair_stride) {
-  const __m512 f = _mm512_set1_ps(factor);
-  for (size_t c = 0; c < columns; c += 8) {
-    const auto wanted = static_cast<__mmask8>((1u << smaller(columns - c, 8)) - 1u);
-    __m128i quads[kLanes];
-    for (size_t r = 0; r < kLanes; ++r) {
-      // A masked load reads nothing where the mask is clear.
-      quads[r] = _mm_maskz_loadu_epi16(r < rows ? wanted : __mmask8{0}, src + r * stride + c);
-    }
-    __m512i v[4];
-    for (size_t i = 0; i < 4; ++i) {
-      v[i] = _mm512_castsi128_si512(quads[i]);
-      v[i] = _mm512_inserti32x4(v[i], quads[4 + i], 1);
-      v[i] = _mm512_inserti32x4(v[i], quads[8 + i], 2);
-      v[i] = _mm512_inserti32x4(v[i], quads[12 + i], 3);
-    }
-    transpose_blocks(v);
-    const size_t pairs = smaller((columns - c + 1) / 2, 4);
-    for (size_t i = 0; i < pairs; ++i) {
-      const __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(v[i], 16));
-      const __m512 odd = _mm512_castsi512_ps(_mm512_and_si512(v[i], _mm512_set1_epi32(-65536)));
-      const __m512i pair = pair_of(_mm512_mul_ps(even, f), _mm512_mul_ps(odd, f));
-      _mm512_store_si512(dst + (c / 2 + i) * pair_stride, pair);
-    }
-  }
-}
-
-/// dst[r, c] = src[c * src_stride + r] * factors[r], rounded to bf16, for r < rows, c < columns.
-inline void store_transposed(const float* src, size_t src_stride, __m512 factors, size_t rows,
-                             size_t columns, uint16_t* dst, size_t stride) {
-  const auto column = [&](size_t c) {
-    return c < columns ? _mm512_mul_ps(_mm512_load_ps(src + c * src_stride), factors)
-                       : _mm512_setzero_ps();
-  };
-  for (size_t c = 0; c < columns; c += 8) {
-    const auto wanted = static_cast<__mmask8>((1u << smaller(columns - c, 8)) - 1u);
-    __m512i v[4];
-    for (size_t i = 0; i < 4; ++i) v[i] = pair_of(column(c + 2 * i), column(c + 2 * i + 1));
-    transpose_blocks(v);
-    for (size_t i = 0; i < 4; ++i) {
-      const __m128i quads[4] = {_mm512_castsi512_si128(v[i]), _mm512_extracti32x4_epi32(v[i], 1),
-                                _mm512_extracti32x4_epi32(v[i], 2),
-                                _mm512_extracti32x4_epi32(v[i], 3)};
-      for (size_t b = 0; b < 4; ++b) {
-        const size_t r = 4 * b + i;
-        if (r < rows) _mm_mask_storeu_epi16(dst + r * stride + c, wanted, quads[b]);
-      }
-    }
-  }
 }
 
 inline __mmask32 first_of_32(size_t count) {
@@ -153,6 +109,60 @@ inline void transpose_lanes(__m512i v[4]) {
   v[1] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
   v[2] = _mm512_shuffle_i32x4(high01, high23, 0x88);
   v[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
+}
+
+/// Transposes 16x16 lanes of 32 bits.
+inline void transpose(__m512i v[16]) {
+  for (size_t r = 0; r < 16; r += 4) transpose_blocks(v + r);
+  for (size_t i = 0; i < 4; ++i) {
+    __m512i quad[4] = {v[i], v[4 + i], v[8 + i], v[12 + i]};
+    transpose_lanes(quad);
+    for (size_t b = 0; b < 4; ++b) v[4 * b + i] = quad[b];
+  }
+  // Now v[4 b + i] holds what stood in lane 4 b + i.
+}
+
+/// Both halves of each lane times `factor`.
+inline __m512i scale_pairs(__m512i pairs, __m512 factor) {
+  const __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+  const __m512 odd = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(-65536)));
+  return pair_of(_mm512_mul_ps(even, factor), _mm512_mul_ps(odd, factor));
+}
+
+/// dst[pair * pair_stride + 2 r + i] = src[r, 2 pair + i] * factor for r < rows, rounded to bf16;
+/// zeros for rows <= r < kLanes and for a missing second half of the last pair.
+inline void load_transposed(const uint16_t* src, size_t stride, size_t rows, size_t columns,
+                            float factor, uint16_t* dst, size_t pair_stride) {
+  for (size_t c = 0; c < columns; c += 32) {
+    __m512i v[16];
+    for (size_t r = 0; r < 16; ++r) {
+      v[r] = load_row(r < rows ? src + r * stride : nullptr, c, columns);
+    }
+    transpose(v);
+    const size_t pairs = smaller((columns - c + 1) / 2, 16);
+    for (size_t i = 0; i < pairs; ++i) {
+      _mm512_store_si512(dst + (c / 2 + i) * pair_stride,
+                         scale_pairs(v[i], _mm512_set1_ps(factor)));
+    }
+  }
+}
+
+/// dst[r, c] = src[c * src_stride + r] * factors[r], rounded to bf16, for r < rows, c < columns.
+inline void store_transposed(const float* src, size_t src_stride, __m512 factors, size_t rows,
+                             size_t columns, uint16_t* dst, size_t stride) {
+  for (size_t c = 0; c < columns; c += 32) {
+    const size_t left = smaller(columns - c, 32);
+    const auto column = [&](size_t i) {
+      return i < left ? _mm512_mul_ps(_mm512_load_ps(src + (c + i) * src_stride), factors)
+                      : _mm512_setzero_ps();
+    };
+    __m512i v[16];
+    for (size_t i = 0; i < 16; ++i) v[i] = pair_of(column(2 * i), column(2 * i + 1));
+    transpose(v);
+    for (size_t r = 0; r < rows; ++r) {
+      _mm512_mask_storeu_epi16(dst + r * stride + c, first_of_32(left), v[r]);
+    }
+  }
 }
 
 /// dst[pair, r, 0:2] = the r-th row's columns 2 pair and 2 pair + 1; room for a multiple of 4
@@ -190,6 +200,26 @@ inline void pair_eight_rows(const uint16_t* const rows[8], size_t columns, uint1
         _mm512_store_si512(dst + (c / 4 + 4 * half + i) * group, v[half][i]);
       }
     }
+  }
+}
+
+/// Columns [column, column + 32) of 32 rows of `columns`, transposed to two tiles of 16 columns
+/// times 32 rows; null: no second tile.
+inline void transpose_rows(const uint16_t* const rows[32], size_t column, size_t columns,
+                           uint16_t* first, uint16_t* second) {
+  const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8,
+                                       39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+  uint16_t* tiles[2] = {first, second};
+  for (size_t t = 0; t < 2 && tiles[t] != nullptr; ++t) {
+    __m512i v[16];
+    for (size_t p = 0; p < 16; ++p) {
+      const __m512i even = load_row(rows[2 * p], column, columns);
+      const __m512i odd = load_row(rows[2 * p + 1], column, columns);
+      v[p] = _mm512_permutex2var_epi16(even, t == 0 ? low : high, odd);
+    }
+    transpose(v);
+    for (size_t c = 0; c < 16; ++c) _mm512_store_si512(tiles[t] + 32 * c, v[c]);
   }
 }
 
