@@ -31,19 +31,13 @@ struct AmxPanel {
     return (bytes + kPanelBlockBytes - 1) / kPanelBlockBytes;
   }
 
-  static int64_t depth_of(const Product& product) {
-    int64_t depth = 0;
-    for (int s = 0; s < product.segment_count; ++s) depth += product.segments[s].length;
-    return depth;
-  }
-
   static size_t prepared_bytes(int64_t rows, int64_t depth) noexcept {
     const int64_t groups = (rows + kTileRows - 1) / kTileRows;
     return static_cast<size_t>(groups * blocks_of(depth) * kTileBytes);
   }
 
   static void prepare(const Product& product, void* prepared) noexcept {
-    const int64_t depth = depth_of(product), blocks = blocks_of(depth);
+    const int64_t depth = total_depth(product), blocks = blocks_of(depth);
     const bool whole = depth * static_cast<int64_t>(sizeof(Row)) == blocks * kPanelBlockBytes;
     auto* group = static_cast<char*>(prepared);
     for (int64_t row = 0; row < product.rows; row += kTileRows, group += blocks * kTileBytes) {
@@ -63,7 +57,7 @@ struct AmxPanel {
 
   static void multiply(const Product& product) noexcept {
     const typename Tiles::Session session;
-    const int64_t blocks = blocks_of(depth_of(product));
+    const int64_t blocks = blocks_of(total_depth(product));
     const int64_t parts = (blocks + kBlocksInL1 - 1) / kBlocksInL1;
     const int64_t part = (blocks + parts - 1) / parts;
     for (int64_t begin = 0; begin < blocks; begin += part) {
@@ -128,10 +122,11 @@ struct AmxPanel {
     const char* second = rows + part.blocks * kTileBytes;
     const int64_t offset = part.begin * kPanelBlock;
     const char* panel = reinterpret_cast<const char*>(product.panel) + offset;
-    // Each pair of groups fetches its share of the next panel: one block of so many.
+    // Each pair of groups fetches its share of the coming panel: one block of so many.
     const int64_t sharers = (product.rows + 2 * kTileRows - 1) / (2 * kTileRows);
     int64_t turn = row / (2 * kTileRows);
-    const char* next = reinterpret_cast<const char*>(product.next_panel);
+    const char* next = static_cast<const char*>(product.next);
+    const int64_t coming = product.next_bytes / kPanelBlock;
     for (int64_t b = part.begin; b < part.end; ++b) {
       Tiles::template load<4>(rows, kPanelBlockBytes);
       Tiles::template load<6>(panel, kPanelLine);
@@ -144,7 +139,7 @@ struct AmxPanel {
         dot<3, 5, 7>();
       }
       if (turn == 0) {
-        if (next != nullptr) fetch_block(next + b * kPanelBlock);
+        if (b < coming) fetch_block(next + b * kPanelBlock);
         turn = sharers;
       }
       --turn;

@@ -166,6 +166,11 @@ void multiply_whole_panels(const Call& call, const Block& block, PanelProduct pr
       product.segment_count = count;
       product.panel = call.weights(panel) + before * kernel.layout.columns;
       product.add = before > 0;
+      // What follows in memory: the next chunk, or the next panel.
+      const int64_t chunk = total_depth(product) * kernel.layout.columns;
+      const bool last = panel + 1 == call.range.panel_end && call.depth.ends_at(begin + count);
+      product.next = last ? nullptr : product.panel + chunk;
+      product.next_bytes = last ? 0 : chunk * static_cast<int64_t>(sizeof(uint16_t));
       kernel.multiply(product);
     });
     call.finish_panel(panel, block, product.sums);
@@ -184,11 +189,14 @@ void multiply_chunks(const Call& call, const Block& block, PanelProduct product)
     product.add = before > 0;
     kernel.prepare(product, call.work.prepared);
     const bool last = call.depth.ends_at(begin + count);
+    const int64_t chunk_bytes = padded_depth(total_depth(product)) * kernel.layout.columns *
+                                static_cast<int64_t>(sizeof(uint16_t));
     for (int64_t panel = call.range.panel_begin; panel < call.range.panel_end; ++panel) {
       const bool more = panel + 1 < call.range.panel_end;
       const int64_t from = before * kernel.layout.columns;
       product.panel = call.weights(panel) + from;
-      product.next_panel = more ? call.weights(panel + 1) + from : nullptr;
+      product.next = more ? call.weights(panel + 1) + from : nullptr;
+      product.next_bytes = more ? chunk_bytes : 0;
       product.sums = call.work.sums + (panel - call.range.panel_begin) * sum_stride;
       kernel.multiply(product);
       if (last) call.finish_panel(panel, block, product.sums);

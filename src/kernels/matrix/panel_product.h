@@ -19,7 +19,7 @@
 //   propagate.
 // - 8 bits: exact; a sum beyond s32 wraps, so that partial sums may leave the range and come back.
 //
-// Files compiled for one instruction set include this: data only, no function that a linker could
+// Files compiled for one instruction set include this: data, and no function that a linker could
 // take from them for a smaller CPU.
 
 namespace edgefusion::kernels {
@@ -51,9 +51,17 @@ struct ProductOf {
   Sum* sums = nullptr;
   bool add = false;
   const void* prepared = nullptr;  ///< what prepare() wrote for the same segments and rows
-  /// A panel that comes soon: a kernel may fetch it while it computes. Null: none.
-  const Weight* next_panel = nullptr;
+  const void* next = nullptr;      ///< weights that come next, to be fetched meanwhile; may be null
+  int64_t next_bytes = 0;
 };
+
+/// Of internal linkage for the reason above.
+template <typename Product>
+static inline int64_t total_depth(const Product& product) {
+  int64_t depth = 0;
+  for (int s = 0; s < product.segment_count; ++s) depth += product.segments[s].length;
+  return depth;
+}
 
 using RowSegment = RowRun<uint16_t>;
 using PanelProduct = ProductOf<uint16_t, uint16_t, float>;  ///< bf16 x bf16 -> f32

@@ -18,13 +18,6 @@ constexpr int kWidth = 2 * kLanes;  ///< columns of a pass
 constexpr int64_t kGroup = 2;
 constexpr int64_t kPanelLine = kGroup * kPanelColumns;
 
-template <typename Product>
-int64_t depth_of(const Product& product) {
-  int64_t depth = 0;
-  for (int s = 0; s < product.segment_count; ++s) depth += product.segments[s].length;
-  return depth;
-}
-
 /// Prepared rows: [row][depth] s16.
 template <typename Product>
 void widen_rows(const Product& product, int16_t* to) {
@@ -71,7 +64,7 @@ void multiply_rows(const int16_t* rows, int64_t depth, const int8_t* panel, bool
 
 template <typename Product>
 void multiply(const Product& product) {
-  const int64_t depth = depth_of(product);
+  const int64_t depth = total_depth(product);
   const auto* prepared = static_cast<const int16_t*>(product.prepared);
   for (int column = 0; column < kPanelColumns; column += kWidth) {
     const int8_t* panel = product.panel + column * kGroup;
