@@ -34,7 +34,8 @@ Result<NamedTensors> run_network(engine::Program& program, const NamedTensors& i
     in.push_back(view);
   }
   if (inputs.size() != in.size()) {
-    for (const auto& [name, tensor] : inputs) {
+    for (const auto& entry : inputs) {
+      const std::string& name = entry.first;
       const bool known = std::ranges::any_of(
           program.inputs(), [&](const engine::TensorInfo& info) { return info.name == name; });
       if (!known) return fail(ErrorCode::invalid_argument, "input " + name + ": not an input");
