@@ -27,13 +27,15 @@ namespace {
 constexpr size_t kTile = 64;  // queries
 constexpr size_t kFirstKeys = 4;
 constexpr float kGrowth = 16777216.0f;  // 2^24: leaves 2^104 for values before sums overflow
-/// Keys packed at once, and the states of the tiles that meet them before the next keys: together
-/// they fit the L2 cache.
-constexpr size_t kPackedBytes = 192 * 1024;
-constexpr size_t kStateBytes = 448 * 1024;
-constexpr size_t kMaxPackedKeys = 2048;
+/// All keys are packed once and met by one tile of queries after the other, if they leave some room
+/// in an L2 cache of 1 MiB. More keys are packed part by part, and each part is met by a group of
+/// tiles, so that keys are packed seldom: a part and the state of a group then share the cache.
+constexpr size_t kAllBytes = 704 * 1024;
+constexpr size_t kPartBytes = 192 * 1024;
+constexpr size_t kGroupBytes = 448 * 1024;
 constexpr size_t kMaxTiles = 32;
-constexpr size_t kLine = 64;  // bytes: a vector, a cache line, a row of an AMX tile
+constexpr size_t kMaxKeys = 16384;  // packed at once
+constexpr size_t kLine = 64;        // bytes: a vector, a cache line, a row of an AMX tile
 
 constexpr size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 constexpr size_t clamp(size_t x, size_t low, size_t high) {
@@ -113,15 +115,20 @@ constexpr size_t tile_bytes(const Sizes& s) {
 }
 template <class Matrix>
 constexpr size_t group_tiles(const Sizes& s) {
-  return clamp(kStateBytes / tile_bytes<Matrix>(s), 1, kMaxTiles);
+  return clamp(kGroupBytes / tile_bytes<Matrix>(s), 1, kMaxTiles);
 }
 template <class Matrix>
 constexpr size_t block_bytes(const Sizes& s) {
   return Matrix::kBlock * (Matrix::key_elements(s) + Matrix::value_elements(s)) * sizeof(uint16_t);
 }
+/// Blocks packed at once: if there are no more, and if there are.
 template <class Matrix>
-constexpr size_t packed_blocks(const Sizes& s) {
-  return clamp(kPackedBytes / block_bytes<Matrix>(s), 1, kMaxPackedKeys / Matrix::kBlock);
+constexpr size_t all_blocks(const Sizes& s) {
+  return clamp(kAllBytes / block_bytes<Matrix>(s), 1, kMaxKeys / Matrix::kBlock);
+}
+template <class Matrix>
+constexpr size_t part_blocks(const Sizes& s) {
+  return clamp(kPartBytes / block_bytes<Matrix>(s), 1, all_blocks<Matrix>(s));
 }
 
 /// Hands out a call's scratch piece by piece; every piece is aligned to a line.
@@ -162,34 +169,42 @@ class Stream {
     const size_t bytes =
         2 * Matrix::kBlock * kTile * sizeof(uint16_t) + 3 * kTile * sizeof(float) +
         Matrix::kScoreFloats * sizeof(float) +
-        packed_blocks<Matrix>(s) * (block_bytes<Matrix>(s) + Matrix::kBlock * sizeof(int32_t)) +
+        all_blocks<Matrix>(s) * (block_bytes<Matrix>(s) + Matrix::kBlock * sizeof(int32_t)) +
         group_tiles<Matrix>(s) * tile_bytes<Matrix>(s) + kLine;
     return bytes / sizeof(float);
   }
 
   static void run(const Attention& attention, size_t row0, size_t row1, float* scratch) noexcept {
     const typename Matrix::Session session;
-    Stream stream(attention, scratch);
-    const size_t rows = group_tiles<Matrix>(stream.sizes_) * kTile;
-    for (size_t row = row0; row < row1; row += rows) {
-      stream.attend_group(row, smaller(row1, row + rows));
+    Stream stream(attention, row1, scratch);
+    for (size_t row = row0; row < row1; row += stream.group_rows_) {
+      stream.attend_group(row, smaller(row1, row + stream.group_rows_));
     }
   }
 
  private:
-  Stream(const Attention& attention, float* data)
-      : a_(attention), sizes_(sizes_of(attention.head_size, attention.value_size)) {
+  /// For queries before row1.
+  Stream(const Attention& attention, size_t row1, float* data)
+      : a_(attention),
+        sizes_(sizes_of(attention.head_size, attention.value_size)),
+        end_(attention.causal ? smaller(attention.keys, row1) : attention.keys) {
+    const bool all = end_ <= all_blocks<Matrix>(sizes_) * Matrix::kBlock;
+    room_ = (all ? all_blocks<Matrix>(sizes_) : part_blocks<Matrix>(sizes_)) * Matrix::kBlock;
+    group_rows_ = (all ? 1 : group_tiles<Matrix>(sizes_)) * kTile;
+    take_scratch(data);
+  }
+
+  void take_scratch(float* data) {
     Scratch scratch(data);
     for (uint16_t*& weights : weights_) weights = scratch.take<uint16_t>(Matrix::kBlock * kTile);
     work_.sums = scratch.take<float>(kTile);
     work_.raised = scratch.take<float>(kTile);
     work_.factors = scratch.take<float>(kTile);
     work_.scores = scratch.take<float>(Matrix::kScoreFloats);
-    const size_t keys = packed_blocks<Matrix>(sizes_) * Matrix::kBlock;
-    index_ = scratch.take<int32_t>(keys);
-    k_ = scratch.take<uint16_t>(keys * Matrix::key_elements(sizes_));
-    v_ = scratch.take<uint16_t>(keys * Matrix::value_elements(sizes_));
-    for (size_t i = 0; i < group_tiles<Matrix>(sizes_); ++i) {
+    index_ = scratch.take<int32_t>(room_);
+    k_ = scratch.take<uint16_t>(room_ * Matrix::key_elements(sizes_));
+    v_ = scratch.take<uint16_t>(room_ * Matrix::value_elements(sizes_));
+    for (size_t i = 0; i < group_rows_ / kTile; ++i) {
       tiles_[i].q = scratch.take<uint16_t>(Matrix::pairs_of_q(sizes_) * 2 * kTile);
       tiles_[i].out = scratch.take<float>(Matrix::columns_of_out(sizes_) * kTile);
       tiles_[i].largest = scratch.take<float>(kTile);
@@ -198,20 +213,25 @@ class Stream {
     values_.weights = nullptr;
   }
 
-  Block block(size_t number, size_t keys) const {
+  Block block(size_t number) const {
     const size_t key = number * Matrix::kBlock;
     return {k_ + key * Matrix::key_elements(sizes_), v_ + key * Matrix::value_elements(sizes_),
-            index_ + key, smaller(keys - key, Matrix::kBlock)};
+            index_ + key, smaller(packed_count_ - key, Matrix::kBlock)};
   }
 
-  /// Packs visible keys of [next, end) until the room is full; returns the key after the last.
-  size_t pack_keys(size_t next, size_t end, size_t& count) {
-    const size_t room = packed_blocks<Matrix>(sizes_) * Matrix::kBlock;
-    for (count = 0; next < end && count < room; ++next) {
-      index_[count] = static_cast<int32_t>(next);
-      count += a_.key_mask == nullptr || a_.key_mask[next] != 0.0f;
+  /// Packs visible keys from `begin` on until the room is full; returns the key after the last.
+  size_t pack_keys(size_t begin) {
+    if (begin == packed_begin_ && packed_end_ > begin) return packed_end_;  // they are there still
+    size_t next = begin;
+    for (packed_count_ = 0; next < end_ && packed_count_ < room_; ++next) {
+      index_[packed_count_] = static_cast<int32_t>(next);
+      packed_count_ += a_.key_mask == nullptr || a_.key_mask[next] != 0.0f;
     }
-    for (size_t b = 0; b * Matrix::kBlock < count; ++b) Matrix::pack(a_, sizes_, block(b, count));
+    for (size_t b = 0; b * Matrix::kBlock < packed_count_; ++b) {
+      Matrix::pack(a_, sizes_, block(b));
+    }
+    packed_begin_ = begin;
+    packed_end_ = next;
     return next;
   }
 
@@ -287,13 +307,11 @@ class Stream {
       const size_t row = row0 + i * kTile;
       start_tile(row, smaller(row1 - row, kTile), tiles_[i]);
     }
-    const size_t end = a_.causal ? smaller(a_.keys, row1) : a_.keys;
-    for (size_t next = 0; next < end;) {
-      size_t count = 0;
-      next = pack_keys(next, end, count);
+    for (size_t next = 0; next < end_;) {
+      next = pack_keys(next);
       for (size_t i = 0; i < tiles; ++i) {
-        for (size_t b = 0; b * Matrix::kBlock < count; ++b) {
-          attend_block(block(b, count), tiles_[i]);
+        for (size_t b = 0; b * Matrix::kBlock < packed_count_; ++b) {
+          attend_block(block(b), tiles_[i]);
         }
       }
       add_values();  // the next keys are packed over these
@@ -303,12 +321,18 @@ class Stream {
 
   const Attention& a_;
   Sizes sizes_;
+  size_t end_;         ///< keys beyond it are seen by no query
+  size_t room_;        ///< for packed keys
+  size_t group_rows_;  ///< queries whose tiles meet the packed keys in turn
   Work work_;
   uint16_t* weights_[2];  ///< P of the block in hand, and of `values_`
   Values values_;
   int32_t* index_;
   uint16_t* k_;
   uint16_t* v_;
+  size_t packed_begin_ = 0;  ///< the packed keys: those visible in [packed_begin_, packed_end_)
+  size_t packed_end_ = 0;
+  size_t packed_count_ = 0;
   Tile tiles_[kMaxTiles];
 };
 
