@@ -164,7 +164,7 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
     step.function(context);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     const Node& node = state.graph.producer(step.output);
-    times->push_back({state.graph.value(step.output).name, node.op,
+    times->push_back({state.graph.value(step.output).name, graph::op_class(state.graph, node),
                       graph::node_cost(state.graph, node).macs, elapsed.count()});
   }
   for (size_t i = 0; i < outputs.size(); ++i) {

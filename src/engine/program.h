@@ -44,7 +44,7 @@ struct TensorInfo {
 /// One executed step, for bench and profile.
 struct StepTime {
   std::string_view name;  ///< the value it makes
-  graph::OpKind op;
+  std::string op_class;   ///< as graph::op_class gives it
   int64_t macs = 0;
   double seconds = 0;
 };
