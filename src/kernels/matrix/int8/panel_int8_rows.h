@@ -27,6 +27,12 @@ void prepare_int8_amx(const PanelProductU8& product, void* prepared) noexcept;
 void prepare_int8_amx(const PanelProductS8& product, void* prepared) noexcept;
 size_t prepared_bytes_int8_amx(int64_t rows, int64_t depth) noexcept;
 #elif defined(__aarch64__)
+void multiply_int8_neon(const PanelProductU8& product) noexcept;
+void multiply_int8_neon(const PanelProductS8& product) noexcept;
+void prepare_int8_neon(const PanelProductU8& product, void* prepared) noexcept;
+void prepare_int8_neon(const PanelProductS8& product, void* prepared) noexcept;
+size_t prepared_bytes_int8_neon(int64_t rows, int64_t depth) noexcept;
+
 void multiply_int8_neon_dot(const PanelProductU8& product) noexcept;
 void multiply_int8_neon_dot(const PanelProductS8& product) noexcept;
 

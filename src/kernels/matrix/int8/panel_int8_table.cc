@@ -61,6 +61,16 @@ void add_rows_of_architecture(std::vector<PanelKernelOf<Product>>& table) {
                    .block_rows = 192,
                    .cost = 35,
                    .multiply = multiply_int8_neon_dot});
+  table.push_back({.name = "8x8_neon",
+                   .needs = Isa::neon,
+                   .layout = kGroupsOf2,
+                   .row_tile = 8,
+                   .block_rows = 192,
+                   .cost = 150,
+                   .multiply = multiply_int8_neon,
+                   .prepare = prepare_int8_neon,
+                   .prepared_bytes = prepared_bytes_int8_neon,
+                   .prepare_cost = 200});
 }
 #else
 template <typename Product>
@@ -76,7 +86,7 @@ std::vector<PanelKernelOf<Product>> make_table() {
                    .layout = kGroupsOf4,
                    .row_tile = 1,
                    .block_rows = 192,
-                   .cost = 1000,
+                   .cost = 2500,
                    .multiply = multiply_int8_scalar});
   return table;
 }

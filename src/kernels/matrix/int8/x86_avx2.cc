@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #include "kernels/matrix/int8/panel_int8_rows.h"
+#include "kernels/matrix/int8/widened_rows-inl.h"
 
 namespace edgefusion::kernels {
 namespace avx2_int8 {
@@ -17,17 +18,6 @@ constexpr int kLanes = 8;
 constexpr int kWidth = 2 * kLanes;  ///< columns of a pass
 constexpr int64_t kGroup = 2;
 constexpr int64_t kPanelLine = kGroup * kPanelColumns;
-
-/// Prepared rows: [row][depth] s16.
-template <typename Product>
-void widen_rows(const Product& product, int16_t* to) {
-  for (int64_t r = 0; r < product.rows; ++r) {
-    for (int s = 0; s < product.segment_count; ++s) {
-      const auto* from = product.segments[s].rows[r] + product.segments[s].offset;
-      for (int64_t k = 0; k < product.segments[s].length; ++k) *to++ = from[k];
-    }
-  }
-}
 
 inline __m256i widen(const int8_t* weights) {
   return _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(weights)));
@@ -87,15 +77,15 @@ void multiply_int8_avx2(const PanelProductU8& product) noexcept { avx2_int8::mul
 void multiply_int8_avx2(const PanelProductS8& product) noexcept { avx2_int8::multiply(product); }
 
 void prepare_int8_avx2(const PanelProductU8& product, void* prepared) noexcept {
-  avx2_int8::widen_rows(product, static_cast<int16_t*>(prepared));
+  widen_rows(product, prepared);
 }
 
 void prepare_int8_avx2(const PanelProductS8& product, void* prepared) noexcept {
-  avx2_int8::widen_rows(product, static_cast<int16_t*>(prepared));
+  widen_rows(product, prepared);
 }
 
 size_t prepared_bytes_int8_avx2(int64_t rows, int64_t depth) noexcept {
-  return static_cast<size_t>(rows * depth) * sizeof(int16_t);
+  return widened_bytes(rows, depth);
 }
 
 }  // namespace edgefusion::kernels
