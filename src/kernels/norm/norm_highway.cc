@@ -5,7 +5,10 @@
 #define HWY_TARGET_INCLUDE "kernels/norm/norm_highway.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/norm/group_norm-inl.h"
+// In this order: the first says what the others build on.
+#include "kernels/norm/group_norm_moments-inl.h"
+//
+#include "kernels/norm/group_norm_apply-inl.h"
 #include "kernels/norm/layer_norm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
