@@ -38,7 +38,7 @@ double exact_activation(Activation kind, double x) {
 
 /// Bounds that fast_activation-inl.h states, as a factor of the result and of x.
 double fast_activation_bound(Activation kind, double x, double y) {
-  const double smallest = 0x1p-126;  // of the sigmoid
+  const double smallest = 1.0001 * 0x1p-126;  // the least a sigmoid gets
   if (kind == Activation::gelu) return std::max(2e-4 * std::abs(y), 4e-7 + 4e-8 * std::abs(x));
   return (kind == Activation::gelu_tanh ? 2e-4 : 1e-4) * std::abs(y) + smallest * std::abs(x);
 }
