@@ -173,6 +173,8 @@ struct WholePair {
   }
 };
 
+constexpr size_t kPairElements = size_t{2} * HWY_MAX_BYTES / sizeof(float);  // at most
+
 /// The last step, of the first `count` elements of a pair; count < 2 * Lanes(d). No memory beyond
 /// them is touched; the others are loaded as zeros.
 struct PartOfPair {
@@ -180,19 +182,19 @@ struct PartOfPair {
 
   template <class D, class T>
   HWY_INLINE auto load(D d, const T* src) const {
-    HWY_ALIGN T elements[2 * HWY_MAX_BYTES / sizeof(float)] = {};
+    HWY_ALIGN T elements[kPairElements] = {};
     std::memcpy(elements, src, count * sizeof(T));
     return load_pair(d, elements);
   }
   template <class T, class D>
   HWY_INLINE auto load_for(D d, const float* src) const {
-    HWY_ALIGN float values[2 * HWY_MAX_BYTES / sizeof(float)] = {};
+    HWY_ALIGN float values[kPairElements] = {};
     std::memcpy(values, src, count * sizeof(float));
     return load_pair_for<T>(d, values);
   }
   template <class D, class T, class V = hwy::HWY_NAMESPACE::Vec<D>>
   HWY_INLINE void store(Pair<V> v, D d, T* dst) const {
-    HWY_ALIGN T elements[2 * HWY_MAX_BYTES / sizeof(float)];
+    HWY_ALIGN T elements[kPairElements];
     store_pair(v, d, elements);
     std::memcpy(dst, elements, count * sizeof(T));
   }

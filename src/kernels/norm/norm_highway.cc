@@ -29,8 +29,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace edgefusion::kernels {
 
-HighwayVariants<NormFunctions (*)(DType)> norm_variants() {
-  return EF_HIGHWAY_VARIANTS(NormFunctions(*)(DType), norm_functions);
+HighwayVariants<NormFunctionsFor> norm_variants() {
+  return EF_HIGHWAY_VARIANTS(NormFunctionsFor, norm_functions);
 }
 
 }  // namespace edgefusion::kernels

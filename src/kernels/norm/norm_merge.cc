@@ -19,7 +19,7 @@ void merge_chunks(const GroupNorm& norm, const GroupMoments* moments, size_t gro
                   GroupMoments* whole) {
   const size_t chunks = group_norm_chunks(norm.pixels);
   const double pixels = static_cast<double>(norm.pixels);
-  const double group_size = static_cast<double>(norm.channels / norm.groups);
+  const size_t group_size = norm.channels / norm.groups;
   for (size_t g = 0; g < count; ++g) whole[g] = {0.0, 0.0};
   for (size_t chunk = 0; chunk < chunks; ++chunk) {
     const GroupMoments* part = moments + chunk * norm.groups + group;
@@ -29,7 +29,7 @@ void merge_chunks(const GroupNorm& norm, const GroupMoments* moments, size_t gro
   for (size_t g = 0; g < count; ++g) whole[g].mean /= pixels;
   for (size_t chunk = 0; chunk < chunks; ++chunk) {
     const GroupMoments* part = moments + chunk * norm.groups + group;
-    const double weight = static_cast<double>(chunk_pixels(norm, chunk)) * group_size;
+    const double weight = static_cast<double>(chunk_pixels(norm, chunk) * group_size);
     for (size_t g = 0; g < count; ++g) {
       const double offset = part[g].mean - whole[g].mean;
       whole[g].m2 += part[g].m2 + weight * offset * offset;

@@ -26,7 +26,10 @@ struct NormFunctions {
   decltype(NormKernels::layer_norm) layer_norm;
 };
 
-HighwayVariants<NormFunctions (*)(DType)> norm_variants();
+/// Those for a dtype, f32 or bf16.
+using NormFunctionsFor = NormFunctions (*)(DType dtype);
+
+HighwayVariants<NormFunctionsFor> norm_variants();
 NormFunctions norm_functions_scalar(DType dtype);
 
 }  // namespace edgefusion::kernels
