@@ -18,15 +18,16 @@ bool lives_in_arena(OpKind op) { return op != OpKind::weight && op != OpKind::co
 
 /// Ops whose kernel reads element i of its first input before it writes element i of its output,
 /// and reads it never again.
-bool may_overwrite_first_input(OpKind op) {
-  switch (op) {
+bool may_overwrite_first_input(const Node& node) {
+  switch (node.op) {
     case OpKind::activation:
     case OpKind::add:
     case OpKind::mul:
     case OpKind::affine:
-    case OpKind::group_norm:
     case OpKind::layer_norm:
       return true;
+    case OpKind::group_norm:  // of two sources: its output is wider than either
+      return node.input(graph::NormSlots::x2) == kNoValue;
     default:
       return false;
   }
@@ -86,7 +87,7 @@ class Planner {
     const int buffer = plan_.buffer_of_value[static_cast<size_t>(node.inputs[0])];
     if (buffer < 0) return -1;
     if (node.op == OpKind::reshape) return buffer;
-    if (!may_overwrite_first_input(node.op)) return -1;
+    if (!may_overwrite_first_input(node)) return -1;
     const Lifetime& life = plan_.buffers[static_cast<size_t>(buffer)];
     const bool same_size = life.bytes == storage_bytes(graph_.value(node.output));
     // Also dead: every other value in that buffer (its lifetime is the longest of theirs), and the

@@ -54,7 +54,7 @@ Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
 }
 
 /// What the kernels take beyond what every graph may hold.
-constexpr graph::OptimizeOptions kPasses = {.merge_projections = true};
+constexpr graph::OptimizeOptions kPasses = {.merge_projections = true, .fuse_concat = true};
 
 /// Lowers every node; returns the steps.
 std::vector<Step> lower_all(const Graph& graph, Lowering& lowering) {
