@@ -33,8 +33,8 @@ bool may_overwrite_first_input(const Node& node) {
   }
 }
 
-/// Step of the last use of each value; the step count for outputs.
-std::vector<int> last_uses(const Graph& graph) {
+/// Step of the last use of each value; the step count for outputs and held inputs.
+std::vector<int> last_uses(const Graph& graph, std::span<const ValueId> held) {
   std::vector<int> last(graph.values().size(), -1);
   const auto nodes = graph.nodes();
   for (size_t step = 0; step < nodes.size(); ++step) {
@@ -42,15 +42,17 @@ std::vector<int> last_uses(const Graph& graph) {
       if (input != kNoValue) last[static_cast<size_t>(input)] = static_cast<int>(step);
     }
   }
-  for (const ValueId output : graph.outputs()) {
-    last[static_cast<size_t>(output)] = static_cast<int>(nodes.size());
+  for (const std::span<const ValueId> kept : {graph.outputs(), held}) {
+    for (const ValueId value : kept)
+      last[static_cast<size_t>(value)] = static_cast<int>(nodes.size());
   }
   return last;
 }
 
 class Planner {
  public:
-  explicit Planner(const Graph& graph) : graph_(graph), last_use_(last_uses(graph)) {
+  Planner(const Graph& graph, std::span<const ValueId> held)
+      : graph_(graph), last_use_(last_uses(graph, held)) {
     plan_.buffer_of_value.assign(graph.values().size(), -1);
   }
 
@@ -152,6 +154,8 @@ Placement place(const std::vector<Lifetime>& pieces) {
   return result;
 }
 
-MemoryPlan plan_memory(const Graph& graph) { return Planner(graph).run(); }
+MemoryPlan plan_memory(const Graph& graph, std::span<const ValueId> held) {
+  return Planner(graph, held).run();
+}
 
 }  // namespace edgefusion::engine
