@@ -16,6 +16,8 @@ StepFunction lower_conv2d(Lowering& lowering) {
   args.shape = matrix_shape(lowering.graph(), lowering.node());
   args.src = lowering.src<float>(ConvSlots::x);
   args.src_stride = args.shape.channels;
+  args.src2 = lowering.src<float>(ConvSlots::x2);
+  args.src2_stride = args.shape.channels2;
   args.dst = lowering.dst<float>();
   args.dst_stride = args.shape.outputs;
   args.packed_weights = pack_matrix(lowering, ConvSlots::weight, weight, row.layout());
@@ -25,12 +27,13 @@ StepFunction lower_conv2d(Lowering& lowering) {
                    .residual = lowering.src<float>(ConvSlots::residual),
                    .residual_stride = args.shape.outputs};
   lowering.need_scratch(row.scratch_bytes(args.shape));
-  const SplitSizes sizes = {
-      .rows = args.shape.pixels(),
-      .row_tile = row.tile.rows,
-      .panels = row.layout().panels(args.shape.outputs),
-      .source_bytes = lowering.shape(ConvSlots::x).elements() * static_cast<int64_t>(sizeof(float)),
-      .weight_bytes = static_cast<int64_t>(row.layout().bytes(weight.view))};
+  const SplitSizes sizes = {.rows = args.shape.pixels(),
+                            .row_tile = row.tile.rows,
+                            .panels = row.layout().panels(args.shape.outputs),
+                            .source_bytes = args.shape.batch * args.shape.height *
+                                            args.shape.width * args.shape.inputs() *
+                                            static_cast<int64_t>(sizeof(float)),
+                            .weight_bytes = static_cast<int64_t>(row.layout().bytes(weight.view))};
   const Split split = choose_split(sizes, lowering.pool().threads());
   return [row, args, split, sizes](const RunContext& context) {
     run_split(row, args, split, sizes, context);

@@ -30,6 +30,8 @@ kernels::MatrixArgs make_args(Lowering& lowering, const graph::Epilogue& epilogu
   args.shape = matrix_shape(lowering.graph(), lowering.node());
   args.src = lowering.src<uint16_t>(ConvSlots::x);
   args.src_stride = args.shape.channels;
+  args.src2 = lowering.src<uint16_t>(ConvSlots::x2);
+  args.src2_stride = args.shape.channels2;
   args.dst = lowering.dst<std::byte>();
   args.dst_type = lowering.output_dtype();
   args.dst_stride = lowering.output_shape()[-1];
