@@ -11,6 +11,7 @@ namespace {
 using graph::Graph;
 using graph::kNoValue;
 using graph::Node;
+using graph::NodeId;
 using graph::OpKind;
 using graph::ValueId;
 
@@ -32,13 +33,27 @@ bool may_overwrite_first_input(OpKind op) {
   }
 }
 
+/// The group each node runs in; null: by itself.
+std::vector<const BandGroup*> groups_of_nodes(const Graph& graph,
+                                              std::span<const BandGroup> groups) {
+  std::vector<const BandGroup*> of_node(graph.nodes().size(), nullptr);
+  for (const BandGroup& group : groups) {
+    for (const BandNode& node : group.nodes) of_node[static_cast<size_t>(node.node)] = &group;
+  }
+  return of_node;
+}
+
 /// Step of the last use of each value; the step count for outputs.
-std::vector<int> last_uses(const Graph& graph) {
+std::vector<int> last_uses(const Graph& graph, const std::vector<const BandGroup*>& group_of_node) {
   std::vector<int> last(graph.values().size(), -1);
   const auto nodes = graph.nodes();
   for (size_t step = 0; step < nodes.size(); ++step) {
+    const BandGroup* group = group_of_node[step];
+    const int done = group == nullptr ? static_cast<int>(step) : group->last_node();
     for (const ValueId input : nodes[step].inputs) {
-      if (input != kNoValue) last[static_cast<size_t>(input)] = static_cast<int>(step);
+      if (input == kNoValue) continue;
+      int& last_of_input = last[static_cast<size_t>(input)];
+      last_of_input = std::max(last_of_input, done);
     }
   }
   for (const ValueId output : graph.outputs()) {
@@ -49,14 +64,21 @@ std::vector<int> last_uses(const Graph& graph) {
 
 class Planner {
  public:
-  explicit Planner(const Graph& graph) : graph_(graph), last_use_(last_uses(graph)) {
+  Planner(const Graph& graph, std::span<const BandGroup> groups)
+      : graph_(graph),
+        group_of_node_(groups_of_nodes(graph, groups)),
+        last_use_(last_uses(graph, group_of_node_)) {
     plan_.buffer_of_value.assign(graph.values().size(), -1);
+    plan_.state_of_value.assign(graph.values().size(), -1);
   }
 
   MemoryPlan run() && {
     const auto nodes = graph_.nodes();
     for (size_t step = 0; step < nodes.size(); ++step) {
-      if (lives_in_arena(nodes[step].op)) assign(nodes[step], static_cast<int>(step));
+      if (!lives_in_arena(nodes[step].op)) continue;
+      const BandGroup* group = group_of_node_[step];
+      if (group == nullptr) assign(nodes[step], static_cast<int>(step));
+      if (group != nullptr && group->first_node() == static_cast<NodeId>(step)) assign_group(*group);
     }
     Placement placement = place(plan_.buffers);
     plan_.offset_of_buffer = std::move(placement.offsets);
@@ -79,6 +101,28 @@ class Planner {
     plan_.buffer_of_value[output] = buffer;
     Lifetime& life = plan_.buffers[static_cast<size_t>(buffer)];
     life.last_step = std::max({life.last_step, step, last_use_[output]});
+  }
+
+  /// What a chain makes: whole pictures, windows, and what its group norms keep.
+  void assign_group(const BandGroup& group) {
+    const auto add = [&](int64_t bytes, int last) {
+      plan_.buffers.push_back({bytes, group.first_node(), last});
+      return static_cast<int>(plan_.buffers.size()) - 1;
+    };
+    for (const BandValue& value : group.values) {
+      if (!value.made_here) continue;
+      const auto id = static_cast<size_t>(value.value);
+      plan_.buffer_of_value[id] =
+          value.whole ? add(storage_bytes(graph_.value(value.value)),
+                            std::max(last_use_[id], group.last_node()))
+                      : add(value.window_bytes(), group.last_node());
+    }
+    for (const BandNode& made : group.nodes) {
+      const Node& node = graph_.node(made.node);
+      const int64_t bytes = line_state_bytes(graph_, node);
+      if (bytes == 0) continue;
+      plan_.state_of_value[static_cast<size_t>(node.output)] = add(bytes, group.last_node());
+    }
   }
 
   int reusable_buffer(const Node& node, int step) const {
@@ -110,6 +154,7 @@ class Planner {
   }
 
   const Graph& graph_;
+  std::vector<const BandGroup*> group_of_node_;
   std::vector<int> last_use_;
   MemoryPlan plan_;
 };
@@ -151,6 +196,8 @@ Placement place(const std::vector<Lifetime>& pieces) {
   return result;
 }
 
-MemoryPlan plan_memory(const Graph& graph) { return Planner(graph).run(); }
+MemoryPlan plan_memory(const Graph& graph, std::span<const BandGroup> groups) {
+  return Planner(graph, groups).run();
+}
 
 }  // namespace edgefusion::engine

@@ -245,6 +245,7 @@ MatrixRow winograd_row(const PanelKernel& panel) {
           .takes = takes,
           .cost = cost,
           .units = [](const ConvShape& s) noexcept { return tiles(s); },
+          .unit_lines = 2,
           .unit_tile = [](const MatrixRow& row) noexcept -> int64_t { return row.panel->row_tile; },
           .packed_bytes = winograd_bytes,
           .pack = pack_winograd,
