@@ -37,6 +37,7 @@ kernels::MatrixArgs make_args(Lowering& lowering, const graph::Epilogue& epilogu
   args.epilogue = {.bias = lowering.vector_f32(ConvSlots::bias),
                    .activation = epilogue.activation,
                    .activation_after_residual = epilogue.activation_after_residual,
+                   .geglu = epilogue.geglu,
                    .residual = lowering.src<std::byte>(ConvSlots::residual),
                    .residual_stride = args.dst_stride};
   return args;

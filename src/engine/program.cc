@@ -11,6 +11,7 @@
 #include "engine/band_run.h"
 #include "engine/bands.h"
 #include "engine/lowering.h"
+#include "engine/matrix_shapes.h"
 #include "engine/memory_plan.h"
 #include "engine/weight_store.h"
 #include "graph/op_table.h"
@@ -66,12 +67,20 @@ Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
   return {};
 }
 
-/// What the kernels take beyond what every graph may hold.
-constexpr graph::OptimizeOptions kPasses = {.merge_projections = true};
+/// The gate of a feed-forward fits into the epilogue of bf16 kernels only.
+bool takes_gates(const Graph& graph, Precision precision) {
+  return precision == Precision::bf16 &&
+         std::ranges::all_of(graph.nodes(), [&](const Node& node) {
+           if (node.op != graph::OpKind::geglu) return true;
+           const Node& gated = graph.producer(node.input(0));
+           return gated.op != graph::OpKind::linear || takes_bf16(graph, gated);
+         });
+}
 
 /// The graph as it will run: fused, and every value in the type in which it is stored.
 Graph prepare(Graph graph, const CompileOptions& options) {
-  graph::optimize(graph, kPasses);
+  graph::optimize(graph, {.merge_projections = true,
+                          .fuse_geglu = takes_gates(graph, options.precision)});
   return assign_storage(std::move(graph), options.precision);
 }
 

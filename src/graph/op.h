@@ -18,7 +18,8 @@ enum class OpKind : uint8_t {
   weight,              ///< a tensor (or several, stacked) of the weight file
   constant,            ///< a tensor known when the graph is built
   conv2d,              ///< x, weight [O,I,KH,KW], bias? [O], residual? -> [N,OH,OW,O]
-  linear,              ///< x [...,K], weight [O,K], bias? [O], residual? -> [...,O]
+  linear,              ///< x [...,K], weight [O,K], bias? [O], residual? -> [...,O], or [...,O/2]
+                       ///< with geglu
   attention,           ///< q [N,Tq,C], k [N,Tk,C], v [N,Tk,Cv], key_mask? [N,Tk] -> [N,Tq,Cv];
                        ///< each may be a range of columns of its operand
   group_norm,          ///< x [N,...,C], gamma [C], beta [C]
@@ -52,9 +53,12 @@ struct ConstantAttrs {
 
 /// What a matrix op does to its sums before it stores them:
 /// y = act(sum + bias) + residual, or act(sum + bias + residual) if activation_after_residual.
+/// geglu (of linear alone, with neither activation nor residual): the first half of sum + bias
+/// times the gelu of the second half; y is half as wide as the weight has rows.
 struct Epilogue {
   Activation activation = Activation::none;
   bool activation_after_residual = false;
+  bool geglu = false;
 };
 
 struct Conv2dAttrs {

@@ -203,8 +203,21 @@ Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& 
   const int64_t with_unet = result.unet.total() + (request.preview ? result.decoder.total() : 0);
   const int64_t largest =
       std::max({result.text_encoder.total(), with_unet, result.decoder.total()});
-  result.peak_bytes = resident_bytes() + largest;
+  result.used_bytes = resident_bytes();
+  result.peak_bytes = result.used_bytes + largest;
   return result;
+}
+
+Status check_memory(const GenerationForecast& forecast, const GenerationRequest& request) {
+  if (!request.memory_limit_bytes || forecast.peak_bytes <= *request.memory_limit_bytes) return {};
+  return fail(ErrorCode::resource_exhausted,
+              "memory limit " + mebibytes(*request.memory_limit_bytes) + ": this picture takes " +
+                  mebibytes(forecast.peak_bytes) + " (" + mebibytes(forecast.used_bytes) +
+                  " in use already, and the largest of text encoder " +
+                  mebibytes(forecast.text_encoder.total()) + ", U-Net " +
+                  mebibytes(forecast.unet.total()) + ", decoder " +
+                  mebibytes(forecast.decoder.total()) +
+                  (request.preview ? "; with previews U-Net and decoder together)" : ")"));
 }
 
 }  // namespace
@@ -235,14 +248,7 @@ Result<GenerationForecast> TextToImage::forecast(const GenerationRequest& reques
 Result<GenerationResult> TextToImage::generate(const GenerationRequest& request) const {
   EF_TRY(const ResolvedRequest resolved, resolve_request(*model_, request));
   EF_TRY(const GenerationForecast forecast, forecast_resolved(*model_, runtime_, resolved));
-  if (request.memory_limit_bytes && forecast.peak_bytes > *request.memory_limit_bytes) {
-    return fail(ErrorCode::resource_exhausted,
-                "memory limit " + mebibytes(*request.memory_limit_bytes) + ": this picture takes " +
-                    mebibytes(forecast.peak_bytes) + " (text encoder " +
-                    mebibytes(forecast.text_encoder.total()) + ", U-Net " +
-                    mebibytes(forecast.unet.total()) + ", decoder " +
-                    mebibytes(forecast.decoder.total()) + "; one at a time)");
-  }
+  EF_TRY_STATUS(check_memory(forecast, request));
   return Generation(*model_, runtime_, resolved).run();
 }
 

@@ -24,6 +24,7 @@ ConvSizes sizes_of(const Conv2dAttrs& attrs, const Shape& x, const Shape& weight
 }
 
 Status check_attrs(const Conv2dAttrs& attrs) {
+  if (attrs.epilogue.geglu) return refuse("geglu is for linear alone");
   if (attrs.stride < 1) return refuse("stride " + std::to_string(attrs.stride) + " is below 1");
   for (const int pad : {attrs.pad_top, attrs.pad_left, attrs.pad_bottom, attrs.pad_right}) {
     if (pad < 0) return refuse("padding " + std::to_string(pad) + " is negative");

@@ -40,6 +40,9 @@ TEST(Conv2d, RefusesAttributesNoConfigShouldGive) {
   const std::vector<Value> operands = {operand({1, 2, 2, 4}), operand({6, 4, 3, 3})};
   EXPECT_EQ(inferred(OpKind::conv2d, padded(1, 1, 1, 1, 0), operands), "refused");
   EXPECT_EQ(inferred(OpKind::conv2d, padded(-1, 1, 1, 1), operands), "refused");
+  Conv2dAttrs gated = padded(1, 1, 1, 1);
+  gated.epilogue.geglu = true;
+  EXPECT_EQ(refusal(OpKind::conv2d, gated, operands), "geglu is for linear alone");
   EXPECT_EQ(refusal(OpKind::conv2d, padded(0, 0, 0, 0), operands),
             "kernel of 3 is larger than the padded extent of 2");
 }

@@ -78,7 +78,7 @@ Status check_macs(std::initializer_list<int64_t> factors) {
 Status check_epilogue(InputValues inputs, const Shape& output) {
   if (const Value* bias = optional_input(inputs, ConvSlots::bias)) {
     EF_TRY_STATUS(check_dtype(*bias, "bias", DType::f32));
-    EF_TRY_STATUS(check_shape(*bias, "bias", Shape{output[-1]}));
+    EF_TRY_STATUS(check_shape(*bias, "bias", Shape{required(inputs, ConvSlots::weight).shape[0]}));
   }
   if (const Value* residual = optional_input(inputs, ConvSlots::residual)) {
     EF_TRY_STATUS(check_dtype(*residual, "residual", DType::f32));
@@ -94,6 +94,7 @@ std::string float_text(float value) {
 }
 
 std::string epilogue_text(const Epilogue& epilogue) {
+  if (epilogue.geglu) return " geglu";
   if (epilogue.activation == Activation::none) return {};
   const std::string order = epilogue.activation_after_residual ? " after_residual" : "";
   return " act=" + std::string(to_string(epilogue.activation)) + order;

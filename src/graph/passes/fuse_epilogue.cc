@@ -18,7 +18,7 @@ bool has_residual(const Node& node) { return node.input(ConvSlots::residual) != 
 bool take_activation(Graph& graph, const Uses& uses, NodeId id) {
   Node& node = graph.node(id);
   Epilogue& epilogue = epilogue_of(node);
-  if (epilogue.activation != Activation::none) return false;
+  if (epilogue.activation != Activation::none || epilogue.geglu) return false;
   const NodeId user = sole_user(graph, uses, node.output, OpKind::activation);
   if (user == -1) return false;
   epilogue.activation = graph.node(user).as<ActivationAttrs>().kind;
@@ -37,7 +37,7 @@ bool can_be_residual(const Graph& graph, ValueId residual, NodeId before, const 
 
 bool take_residual(Graph& graph, Uses& uses, NodeId id) {
   Node& node = graph.node(id);
-  if (has_residual(node)) return false;
+  if (has_residual(node) || epilogue_of(node).geglu) return false;
   const NodeId user = sole_user(graph, uses, node.output, OpKind::add);
   if (user == -1) return false;
   const Node& add = graph.node(user);

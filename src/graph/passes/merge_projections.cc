@@ -21,7 +21,8 @@ bool is_own_weight(const Graph& graph, const Uses& uses, ValueId value) {
 bool is_projection(const Graph& graph, const Uses& uses, ValueId operand) {
   const Node& node = graph.producer(operand);
   if (node.op != OpKind::linear || node.input(LinearSlots::residual) != kNoValue) return false;
-  if (node.as<LinearAttrs>().epilogue.activation != Activation::none) return false;
+  const Epilogue& epilogue = node.as<LinearAttrs>().epilogue;
+  if (epilogue.activation != Activation::none || epilogue.geglu) return false;
   if (sole_user(graph, uses, operand, OpKind::attention) == -1) return false;
   const ValueId bias = node.input(LinearSlots::bias);
   return is_own_weight(graph, uses, node.input(LinearSlots::weight)) &&

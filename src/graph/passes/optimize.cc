@@ -7,6 +7,7 @@ void optimize(Graph& graph, const OptimizeOptions& options) {
   fold_constants(graph);
   remove_identities(graph);
   if (options.merge_projections) merge_projections(graph);
+  if (options.fuse_geglu) fuse_geglu(graph);
   fuse_norm_activation(graph);
   fuse_epilogue(graph);
   fuse_upsample(graph);

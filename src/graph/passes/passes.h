@@ -34,9 +34,14 @@ int fuse_upsample(Graph& graph);
 /// node.
 int merge_projections(Graph& graph);
 
+/// A linear without activation and residual that is followed only by geglu takes it into its
+/// epilogue, which nothing else goes into.
+int fuse_geglu(Graph& graph);
+
 /// Rewrites that ask something of whoever runs the graph: off unless asked for.
 struct OptimizeOptions {
   bool merge_projections = false;  ///< attention takes columns of wider operands
+  bool fuse_geglu = false;         ///< linear has that epilogue
 };
 
 /// Drops dead code, then all passes in order. What the engine compiles.

@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint32_t kGraphs = 150;
 
-constexpr OptimizeOptions kEverything = {.merge_projections = true};
+constexpr OptimizeOptions kEverything = {.merge_projections = true, .fuse_geglu = true};
 
 int run_optimize(Graph& graph) {
   const auto before = graph.nodes().size();
@@ -33,6 +33,7 @@ constexpr Pass kPasses[] = {{"fold_constants", fold_constants},
                             {"fuse_epilogue", fuse_epilogue},
                             {"fuse_upsample", fuse_upsample},
                             {"merge_projections", merge_projections},
+                            {"fuse_geglu", fuse_geglu},
                             {"optimize", run_optimize}};
 
 void expect_close(const Tensor& found, const Tensor& expected) {

@@ -142,6 +142,11 @@ void run_block(const Call& call, int64_t pixel, int64_t rows, int64_t image) {
       product.segment_count = count;
       product.panel = weights + before * kernel.layout.columns;
       product.add = before > 0;
+      // What follows in memory: the next chunk, or the next panel.
+      const int64_t chunk = product.depth() * kernel.layout.columns;
+      const bool last = panel + 1 == call.range.panel_end && begin + count == call.depth.count();
+      product.next = last ? nullptr : product.panel + chunk;
+      product.next_bytes = last ? 0 : chunk * static_cast<int64_t>(sizeof(uint16_t));
       kernel.multiply(product);
     });
     PanelFinish(call.args, call.finish, kernel.layout.columns, panel, image)

@@ -50,6 +50,8 @@ struct PanelProduct {
   const uint16_t* panel = nullptr;  ///< 64-byte aligned
   float* sums = nullptr;            ///< [rows, kPanelColumns], 64-byte aligned
   bool add = false;
+  const void* next = nullptr;  ///< weights that come next, to be fetched meanwhile; may be null
+  int64_t next_bytes = 0;
   const void* prepared = nullptr;  ///< what prepare() wrote for the same segments and rows
 
   int64_t depth() const {
