@@ -70,4 +70,8 @@ std::vector<BandGroup> find_bands(const graph::Graph& graph, const BandOptions& 
 /// Fills in bands and window_lines; everything else is given.
 void schedule_bands(const graph::Graph& graph, BandGroup& group);
 
+/// Whether a whole picture that the group makes may lie where one lies that only the group still
+/// reads: each line is written after the last call that reads what was there.
+bool may_overwrite(const graph::Graph& graph, const BandGroup& group, int written, int read);
+
 }  // namespace edgefusion::engine

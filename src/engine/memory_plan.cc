@@ -105,24 +105,53 @@ class Planner {
 
   /// What a chain makes: whole pictures, windows, and what its group norms keep.
   void assign_group(const BandGroup& group) {
-    const auto add = [&](int64_t bytes, int last) {
-      plan_.buffers.push_back({bytes, group.first_node(), last});
-      return static_cast<int>(plan_.buffers.size()) - 1;
-    };
-    for (const BandValue& value : group.values) {
+    for (size_t v = 0; v < group.values.size(); ++v) {
+      const BandValue& value = group.values[v];
       if (!value.made_here) continue;
       const auto id = static_cast<size_t>(value.value);
-      plan_.buffer_of_value[id] =
-          value.whole ? add(storage_bytes(graph_.value(value.value)),
-                            std::max(last_use_[id], group.last_node()))
-                      : add(value.window_bytes(), group.last_node());
+      int& buffer = plan_.buffer_of_value[id];
+      if (!value.whole) {
+        buffer = add_buffer(group, value.window_bytes());
+        continue;
+      }
+      buffer = overwritable_buffer(group, static_cast<int>(v));
+      if (buffer < 0) buffer = add_buffer(group, storage_bytes(graph_.value(value.value)));
+      int& last = plan_.buffers[static_cast<size_t>(buffer)].last_step;
+      last = std::max(last, last_use_[id]);
     }
     for (const BandNode& made : group.nodes) {
       const Node& node = graph_.node(made.node);
       const int64_t bytes = line_state_bytes(graph_, node);
       if (bytes == 0) continue;
-      plan_.state_of_value[static_cast<size_t>(node.output)] = add(bytes, group.last_node());
+      plan_.state_of_value[static_cast<size_t>(node.output)] = add_buffer(group, bytes);
     }
+  }
+
+  /// Memory for the time a chain runs.
+  int add_buffer(const BandGroup& group, int64_t bytes) {
+    plan_.buffers.push_back({bytes, group.first_node(), group.last_node()});
+    return static_cast<int>(plan_.buffers.size()) - 1;
+  }
+
+  /// The buffer of a picture that the chain reads and nobody after it, and that the chain is done
+  /// with line by line before it writes the result there; -1: none.
+  int overwritable_buffer(const BandGroup& group, int result) const {
+    const auto buffer_of = [&](const BandValue& value) {
+      return plan_.buffer_of_value[static_cast<size_t>(value.value)];
+    };
+    for (const BandValue& candidate : group.values) {
+      const int buffer = candidate.made_here ? -1 : buffer_of(candidate);
+      if (buffer < 0) continue;
+      if (plan_.buffers[static_cast<size_t>(buffer)].last_step != group.last_node()) continue;
+      bool is_free = true;
+      for (size_t v = 0; v < group.values.size() && is_free; ++v) {
+        const BandValue& value = group.values[v];
+        if (buffer_of(value) != buffer) continue;
+        is_free = !value.made_here && may_overwrite(graph_, group, result, static_cast<int>(v));
+      }
+      if (is_free) return buffer;
+    }
+    return -1;
   }
 
   int reusable_buffer(const Node& node, int step) const {
