@@ -153,14 +153,26 @@ bool is_worth_it(const Graph& graph, const BandGroup& group, int64_t l2_bytes) {
   return saved >= kCaches * l2_bytes && saved >= kTimesWeights * weight_bytes(graph, group);
 }
 
-/// Lines of the widest picture of which a band has about a quarter of L2.
+/// Without the nodes that come first and make pictures that stay in cache: low pictures before the
+/// first enlarging ones. A window would save nothing, and whole pictures can share memory.
+std::vector<NodeId> without_small_start(const Graph& graph, std::vector<NodeId> chain,
+                                        int64_t l2_bytes) {
+  constexpr int64_t kCaches = 2;
+  const auto is_large = [&](NodeId id) {
+    return storage_bytes(graph.value(graph.node(id).output)) > kCaches * l2_bytes;
+  };
+  chain.erase(chain.begin(), std::find_if(chain.begin(), chain.end(), is_large));
+  return chain;
+}
+
+/// Lines of the widest picture of which a band has about half of L2.
 int64_t lines_for_cache(const BandGroup& group, int64_t l2_bytes) {
-  constexpr int64_t kShare = 4;
+  constexpr int64_t kShare = 2;
   int64_t longest = 1;
   for (const BandValue& value : group.values) {
     if (!value.whole) longest = std::max(longest, value.line_bytes);
   }
-  return std::clamp<int64_t>(l2_bytes / kShare / longest, 2, 32);
+  return std::clamp<int64_t>(l2_bytes / kShare / longest, 4, 32);
 }
 
 }  // namespace
@@ -170,7 +182,9 @@ std::vector<BandGroup> find_bands(const Graph& graph, const BandOptions& options
   const auto uses = graph.uses();
   const int64_t l2_bytes = l2_cache_bytes();
   std::vector<BandGroup> groups;
-  for (const std::vector<NodeId>& chain : ChainFinder(graph).run()) {
+  for (std::vector<NodeId>& chain : ChainFinder(graph).run()) {
+    if (options.lines == 0) chain = without_small_start(graph, std::move(chain), l2_bytes);
+    if (chain.empty()) continue;
     BandGroup group = GroupMaker(graph, uses, isa).make(chain);
     if (inner_bytes(group) == 0) continue;
     if (options.lines == 0 && !is_worth_it(graph, group, l2_bytes)) continue;
