@@ -26,6 +26,7 @@ struct Options {
   std::string arch = "bk-sdm-tiny", decoder = "taesd", size = "512x512", precision = "auto";
   std::string network;
   int steps = 2, repeat = 5, batch = 1;
+  int band_lines = 0;
   bool per_op = false, json = false;
 };
 
@@ -142,9 +143,16 @@ Result<NetworkTimes> bench_network(const Target& target, const Options& options,
   times.name = models::to_string(target.role);
   auto weights = std::make_unique<engine::RandomWeights>(graph);
   const auto start = Clock::now();
-  EF_TRY(engine::Program program, engine::compile(std::move(graph), *weights,
-                                                  {.precision = precision, .taps = {}}, runtime));
+  const engine::CompileOptions compile_options = {
+      .precision = precision,
+      .taps = {},
+      .bands = {.enabled = options.band_lines >= 0, .lines = std::max(0, options.band_lines)}};
+  EF_TRY(engine::Program program,
+         engine::compile(std::move(graph), *weights, compile_options, runtime));
   times.load_ms = milliseconds_since(start);
+  const engine::MemoryForecast& memory = program.memory();
+  times.weights_mb = static_cast<double>(memory.weight_bytes) / 1e6;
+  times.work_mb = static_cast<double>(memory.arena_bytes + memory.scratch_bytes) / 1e6;
   weights.reset();
   times.gmac = static_cast<double>(program.macs()) / 1e9;
   EF_TRY_STATUS(run_repeatedly(program, options, runtime, times));
@@ -208,6 +216,10 @@ Action declare_bench(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--repeat", options->repeat, "Timed runs of each network")
       ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--band-lines", options->band_lines,
+                 "Lines of large pictures made at a time: 0 by cache size, -1 whole pictures")
+      ->check(CLI::Range(-1, 4096))
       ->capture_default_str();
   app.add_flag("--per-op", options->per_op, "Also the time of each kind of op");
   app.add_flag("--json", options->json, "Print JSON");

@@ -8,6 +8,8 @@
 #include "core/arena.h"
 #include "core/nearest_name.h"
 #include "engine/assign_storage.h"
+#include "engine/band_run.h"
+#include "engine/bands.h"
 #include "engine/lowering.h"
 #include "engine/matrix_shapes.h"
 #include "engine/memory_plan.h"
@@ -23,9 +25,19 @@ using graph::kNoValue;
 using graph::Node;
 using graph::ValueId;
 
+/// One node, or a chain that runs band by band.
 struct Step {
   StepFunction function;
-  ValueId output = kNoValue;
+  std::shared_ptr<BandRun> chain;
+  std::vector<ValueId> outputs;
+
+  void run(const RunContext& context, double* seconds) const {
+    if (chain != nullptr) return chain->run(context, seconds);
+    const auto start = std::chrono::steady_clock::now();
+    function(context);
+    if (seconds == nullptr) return;
+    *seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
 };
 
 /// Where a tensor the caller sees lives in the arena.
@@ -90,14 +102,37 @@ std::vector<ValueId> inputs_named(const Graph& graph, const std::vector<std::str
   return inputs;
 }
 
+Step lower_chain(const Graph& graph, const BandGroup& group, Lowering& lowering) {
+  std::vector<LineStep> lines;
+  Step step;
+  for (const BandNode& member : group.nodes) {
+    const Node& node = graph.node(member.node);
+    lowering.begin(node);
+    lines.push_back(lower_lines(lowering));
+    step.outputs.push_back(node.output);
+  }
+  if (!lowering.measuring()) {
+    step.chain = std::make_shared<BandRun>(group, std::move(lines), lowering);
+  }
+  return step;
+}
+
 /// Lowers every node; returns the steps.
-std::vector<Step> lower_all(const Graph& graph, Lowering& lowering) {
+std::vector<Step> lower_all(const Graph& graph, const std::vector<BandGroup>& groups,
+                            Lowering& lowering) {
   std::vector<Step> steps;
-  for (const Node& node : graph.nodes()) {
+  auto group = groups.begin();
+  for (graph::NodeId id = 0; id < static_cast<graph::NodeId>(graph.nodes().size()); ++id) {
+    const Node& node = graph.node(id);
     const LowerFunction lower = lower_function(node.op);
     if (lower == nullptr) continue;
+    if (group != groups.end() && id >= group->first_node()) {
+      // The chain runs as one step in the place of its last node.
+      if (id == group->last_node()) steps.push_back(lower_chain(graph, *group++, lowering));
+      continue;
+    }
     lowering.begin(node);
-    steps.push_back({lower(lowering), node.output});
+    steps.push_back({lower(lowering), nullptr, {node.output}});
   }
   return steps;
 }
@@ -106,6 +141,7 @@ std::vector<Step> lower_all(const Graph& graph, Lowering& lowering) {
 
 struct Program::State {
   Graph graph;
+  std::vector<BandGroup> chains;
   MemoryPlan plan;
   MemoryForecast memory;
   Arena arena;
@@ -124,6 +160,16 @@ struct Program::State {
     EF_CHECK(buffer >= 0, info.name + " is a constant");
     const auto offset = static_cast<size_t>(plan.offset_of_buffer[static_cast<size_t>(buffer)]);
     return {value, arena.at(offset), static_cast<size_t>(storage_bytes(info))};
+  }
+
+  void run_timed(const Step& step, const RunContext& context, std::vector<StepTime>& times) const {
+    std::vector<double> seconds(step.outputs.size(), 0.0);
+    step.run(context, seconds.data());
+    for (size_t i = 0; i < seconds.size(); ++i) {
+      const Node& node = graph.producer(step.outputs[i]);
+      times.push_back({graph.value(step.outputs[i]).name, graph::op_class(graph, node),
+                       graph::node_cost(graph, node).macs, seconds[i]});
+    }
   }
 };
 
@@ -190,15 +236,10 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
   const RunContext context{pool, state.scratch.at(0), state.scratch_per_thread};
   for (const Step& step : state.steps) {
     if (times == nullptr) {
-      step.function(context);
-      continue;
+      step.run(context, nullptr);
+    } else {
+      state.run_timed(step, context, *times);
     }
-    const auto start = std::chrono::steady_clock::now();
-    step.function(context);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    const Node& node = state.graph.producer(step.output);
-    times->push_back({state.graph.value(step.output).name, graph::op_class(state.graph, node),
-                      graph::node_cost(state.graph, node).macs, elapsed.count()});
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     check_tensor(state.output_infos[i], outputs[i]);
@@ -209,10 +250,10 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
 namespace {
 
 /// The measuring pass: how much each part of a Program takes.
-MemoryForecast measure(const Graph& graph, const MemoryPlan& plan, WeightStore& weights,
-                       const Runtime& runtime) {
+MemoryForecast measure(const Graph& graph, const std::vector<BandGroup>& chains,
+                       const MemoryPlan& plan, WeightStore& weights, const Runtime& runtime) {
   Lowering lowering(graph, plan, weights, runtime);
-  lower_all(graph, lowering);
+  lower_all(graph, chains, lowering);
   const auto threads = static_cast<int64_t>(runtime.pool->threads());
   return {.weight_bytes = weights.bytes(),
           .arena_bytes = plan.arena_bytes,
@@ -225,9 +266,10 @@ Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
                                 const CompileOptions& options, const Runtime& runtime) {
   EF_TRY_STATUS(add_taps(graph, options.taps));
   graph = prepare(std::move(graph), options);
-  const MemoryPlan plan = plan_memory(graph, inputs_named(graph, options.held_inputs));
+  const std::vector<BandGroup> chains = find_bands(graph, options.bands, runtime.isa);
+  const MemoryPlan plan = plan_memory(graph, chains, inputs_named(graph, options.held_inputs));
   WeightStore store(weights);
-  return measure(graph, plan, store, runtime);
+  return measure(graph, chains, plan, store, runtime);
 }
 
 Result<Program> compile(Graph graph, const TensorSource& weights, const CompileOptions& options,
@@ -237,9 +279,10 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   auto state = std::make_unique<Program::State>();
   state->graph = std::move(graph);
   const std::vector<ValueId> held = inputs_named(state->graph, options.held_inputs);
-  state->plan = plan_memory(state->graph, held);
+  state->chains = find_bands(state->graph, options.bands, runtime.isa);
+  state->plan = plan_memory(state->graph, state->chains, held);
   state->weights = std::make_unique<WeightStore>(&weights);
-  state->memory = measure(state->graph, state->plan, *state->weights, runtime);
+  state->memory = measure(state->graph, state->chains, state->plan, *state->weights, runtime);
   try {
     state->arena = Arena(static_cast<size_t>(state->memory.arena_bytes));
     state->scratch = Arena(static_cast<size_t>(state->memory.scratch_bytes));
@@ -251,7 +294,7 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   }
   Lowering lowering(state->graph, state->plan, *state->weights, runtime);
   lowering.set_arena(state->arena.at(0));
-  state->steps = lower_all(state->graph, lowering);
+  state->steps = lower_all(state->graph, state->chains, lowering);
   state->scratch_per_thread = lowering.scratch_per_thread();
   for (const ValueId value : state->graph.inputs()) {
     if (std::ranges::count(held, value) != 0) {

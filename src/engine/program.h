@@ -22,12 +22,22 @@ std::string_view to_string(Precision precision);
 /// "auto" is bf16 where the CPU multiplies it natively, else f32. Errors: unknown, with the list.
 Result<Precision> parse_precision(std::string_view name, IsaSet isa);
 
+/// Chains of picture ops run a few lines at a time, so that what lies between them never becomes a
+/// whole picture. The bits are those of whole pictures.
+struct BandOptions {
+  bool enabled = true;
+  /// Lines of a chain's widest picture made at a time. 0: by the size of the cache, and only for
+  /// chains that gain from it; given, for all of them.
+  int64_t lines = 0;
+};
+
 struct CompileOptions {
   Precision precision = Precision::f32;
   /// Inner values to keep and give out beside the graph's outputs, by name.
   std::vector<std::string> taps;
   /// Inputs that Program::hold() gives once for many runs, by name; they must be there.
   std::vector<std::string> held_inputs;
+  BandOptions bands = {};
 };
 
 /// The passes compile() runs beside those every graph goes through: what the kernels take.

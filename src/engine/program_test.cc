@@ -5,8 +5,8 @@
 #include <cmath>
 #include <map>
 
-#include "core/env.h"
 #include "engine/random_weights.h"
+#include "engine/testing/run_program.h"
 #include "graph/builder.h"
 #include "graph/evaluate.h"
 #include "graph/passes/passes.h"
@@ -19,12 +19,6 @@ using graph::Graph;
 using graph::GraphBuilder;
 using graph::ValueId;
 using graph::WeightScope;
-
-Runtime make_runtime(int threads) {
-  auto runtime = Runtime::make(threads, read_environment().isa.value_or(""), {});
-  EF_CHECK(runtime.has_value(), runtime.error().message());
-  return std::move(*runtime);
-}
 
 Tensor ramp(const Shape& shape) {
   Tensor tensor(shape, DType::f32);
@@ -82,46 +76,10 @@ std::map<std::string, Tensor> small_inputs(const Graph& graph) {
   return inputs;
 }
 
-std::vector<Tensor> run(Program& program, const std::map<std::string, Tensor>& inputs,
-                        ThreadPool& pool) {
-  std::vector<ConstTensorView> in;
-  for (const auto& info : program.inputs()) in.push_back(inputs.at(info.name).view());
-  std::vector<Tensor> results;
-  for (const auto& info : program.outputs()) results.emplace_back(info.shape, info.dtype);
-  std::vector<TensorView> out;
-  for (auto& result : results) out.push_back(result.view());
-  program.run(in, out, pool);
-  return results;
-}
-
-Program compile_or_die(const Graph& graph, const TensorSource& weights, const Runtime& runtime,
-                       const CompileOptions& options = {}) {
-  auto program = compile(graph, weights, options, runtime);
-  EF_CHECK(program.has_value(), program.error().message());
-  return std::move(*program);
-}
-
-float max_abs(std::span<const float> values) {
-  float largest = 0;
-  for (const float value : values) largest = std::max(largest, std::abs(value));
-  return largest;
-}
-
-float max_abs_difference(std::span<const float> a, std::span<const float> b) {
-  float largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
-}
-
 void expect_close(const Tensor& a, const Tensor& b, float relative) {
   ASSERT_EQ(a.shape(), b.shape());
   EXPECT_LE(max_abs_difference(a.values<float>(), b.values<float>()),
             relative * max_abs(b.values<float>()));
-}
-
-void expect_same_bits(const Tensor& a, const Tensor& b) {
-  ASSERT_EQ(a.shape(), b.shape());
-  EXPECT_EQ(0, std::memcmp(a.view().data, b.view().data, a.view().bytes()));
 }
 
 TEST(Program, EqualsTheReferenceAtSizesThatFillNoTile) {

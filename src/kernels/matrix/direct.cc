@@ -259,6 +259,7 @@ MatrixRow direct_row(const PanelKernel& panel) {
           .takes = takes,
           .cost = direct_cost,
           .units = [](const ConvShape& s) noexcept { return s.pixels(); },
+          .unit_lines = 1,
           .unit_tile = [](const MatrixRow& row) noexcept -> int64_t { return row.panel->row_tile; },
           .packed_bytes =
               [](const MatrixRow& row, const WeightsView& weights) noexcept {

@@ -62,6 +62,9 @@ struct MatrixRow {
   double (*cost)(const MatrixRow&, const ConvShape&) noexcept = nullptr;
   /// What rows of a GemmRange count: output pixels, or tiles of them.
   int64_t (*units)(const ConvShape&) noexcept = nullptr;
+  /// Lines of output pixels that a unit spans: units of a band of lines that begins at a multiple of
+  /// it are neighbours.
+  int64_t unit_lines = 1;
   int64_t (*unit_tile)(const MatrixRow&) noexcept = nullptr;
   size_t (*packed_bytes)(const MatrixRow&, const WeightsView&) noexcept = nullptr;
   /// Packs panels [begin, end). Weights of a gated layer are packed value beside gate.

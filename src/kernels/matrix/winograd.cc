@@ -264,6 +264,7 @@ MatrixRow make_row(const PanelKernel& panel) {
           .takes = takes<kOutputs>,
           .cost = cost<kOutputs>,
           .units = [](const ConvShape& s) noexcept { return Tiling<kOutputs>::tiles(s); },
+          .unit_lines = kOutputs,
           .unit_tile = [](const MatrixRow& row) noexcept -> int64_t { return row.panel->row_tile; },
           .packed_bytes = packed_bytes<kOutputs>,
           .pack = pack<kOutputs>,
