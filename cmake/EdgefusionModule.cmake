@@ -1,8 +1,9 @@
-# Caps under which tests labelled per_isa run; a cap this CPU lacks repeats the next weaker one.
+# Caps under which tests labelled per_isa run, the last of them no cap at all; a cap this CPU lacks
+# repeats the next weaker one.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
-  set(EDGEFUSION_TEST_ISAS scalar;neon CACHE STRING "Instruction sets the per_isa tests run under")
+  set(EDGEFUSION_TEST_ISAS scalar;neon;neon_bf16 CACHE STRING "Instruction sets the per_isa tests run under")
 else()
-  set(EDGEFUSION_TEST_ISAS scalar;sse4;avx2;avx512
+  set(EDGEFUSION_TEST_ISAS scalar;sse4;avx2;avx512;amx_int8
       CACHE STRING "Instruction sets the per_isa tests run under")
 endif()
 
