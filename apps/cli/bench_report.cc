@@ -10,7 +10,7 @@ namespace edgefusion::cli {
 RunTimes summarize(std::vector<double> milliseconds) {
   std::ranges::sort(milliseconds);
   if (milliseconds.empty()) return {};
-  return {milliseconds.front(), milliseconds[milliseconds.size() / 2]};
+  return {.min_ms = milliseconds.front(), .median_ms = milliseconds[milliseconds.size() / 2]};
 }
 
 void print_bench_text(const BenchReport& report) {
@@ -40,6 +40,7 @@ void print_bench_json(const BenchReport& report) {
     nlohmann::json& entry = json["networks"][network.name];
     entry = {{"min_ms", network.run.min_ms},
              {"median_ms", network.run.median_ms},
+             {"cpu_min_ms", network.run.cpu_min_ms},
              {"gmac", network.gmac},
              {"peak_share", network.peak_share},
              {"load_ms", network.load_ms}};
@@ -55,6 +56,7 @@ void print_bench_json(const BenchReport& report) {
   json["steps"] = report.steps;
   json["isa"] = report.isa;
   json["threads"] = report.threads;
+  json["batch"] = report.batch;
   fmt::print("{}\n", json.dump(1));
 }
 

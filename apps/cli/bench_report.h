@@ -10,6 +10,7 @@ namespace edgefusion::cli {
 /// Times of repeated runs of one thing, in milliseconds.
 struct RunTimes {
   double min_ms = 0, median_ms = 0;
+  double cpu_min_ms = 0;  ///< CPU time of all threads: waiting for a busy machine does not count
 };
 RunTimes summarize(std::vector<double> milliseconds);
 
@@ -36,7 +37,7 @@ struct BenchReport {
   double load_ms = 0;
   double peak_rss_mb = 0;
   double peak_gmac_per_s = 0;
-  int steps = 0, threads = 0;
+  int steps = 0, threads = 0, batch = 1;
   std::string isa;
 };
 

@@ -13,9 +13,14 @@ struct MultiHeadAttention {
   kernels::Attention head;  ///< of batch entry 0, head 0
   int64_t batch = 0, heads = 0, queries = 0;
   int64_t rows_per_task = 0;
+  DType dtype = DType::f32;  ///< of q, k, v and out
 
   int64_t tasks_per_head() const { return (queries + rows_per_task - 1) / rows_per_task; }
   int64_t tasks() const { return batch * heads * tasks_per_head(); }
+
+  const void* moved(const void* from, int64_t elements) const {
+    return static_cast<const std::byte*>(from) + elements * static_cast<int64_t>(size_of(dtype));
+  }
 
   kernels::Attention at(int64_t entry, int64_t index) const {
     kernels::Attention args = head;
@@ -24,10 +29,10 @@ struct MultiHeadAttention {
     const auto ldv = static_cast<int64_t>(head.ldv), ldo = static_cast<int64_t>(head.ldo);
     const auto width = static_cast<int64_t>(head.head_size);
     const auto value_width = static_cast<int64_t>(head.value_size);
-    args.q = static_cast<const float*>(head.q) + entry * queries * ldq + index * width;
-    args.k = static_cast<const float*>(head.k) + entry * keys * ldk + index * width;
-    args.v = static_cast<const float*>(head.v) + entry * keys * ldv + index * value_width;
-    args.out = static_cast<float*>(head.out) + entry * queries * ldo + index * value_width;
+    args.q = moved(head.q, entry * queries * ldq + index * width);
+    args.k = moved(head.k, entry * keys * ldk + index * width);
+    args.v = moved(head.v, entry * keys * ldv + index * value_width);
+    args.out = const_cast<void*>(moved(head.out, entry * queries * ldo + index * value_width));
     if (args.key_mask != nullptr) args.key_mask += entry * keys;
     return args;
   }
@@ -48,30 +53,39 @@ void run_tasks(const kernels::AttentionKernel& kernel, const MultiHeadAttention&
   }
 }
 
+/// The operand's first row from column `begin` on; nullptr while measuring.
+const void* columns_from(const Lowering& lowering, size_t slot, int64_t begin) {
+  const auto* operand = lowering.src<std::byte>(slot);
+  const size_t bytes = static_cast<size_t>(begin) * lowering.element_bytes();
+  return operand == nullptr ? nullptr : operand + bytes;
+}
+
 }  // namespace
 
 StepFunction lower_attention(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::AttentionAttrs>();
-  const kernels::AttentionKernel& kernel = kernels::select_attention(lowering.isa(), DType::f32);
+  const kernels::AttentionKernel& kernel = kernels::select_attention(lowering.isa(), lowering.output_dtype());
   const Shape& q = lowering.shape(AttentionSlots::q);
   const Shape& k = lowering.shape(AttentionSlots::k);
   const Shape& v = lowering.shape(AttentionSlots::v);
+  const int64_t width_qk = attrs.width_of_qk(q), width_v = attrs.width_of_v(v);
   MultiHeadAttention all;
+  all.dtype = lowering.output_dtype();
   all.batch = q[0];
   all.heads = attrs.heads;
   all.queries = q[1];
   all.rows_per_task = static_cast<int64_t>(kernel.row_tile);
-  all.head = {.q = lowering.src<float>(AttentionSlots::q),
-              .k = lowering.src<float>(AttentionSlots::k),
-              .v = lowering.src<float>(AttentionSlots::v),
-              .out = lowering.dst<float>(),
+  all.head = {.q = columns_from(lowering, AttentionSlots::q, attrs.q_begin),
+              .k = columns_from(lowering, AttentionSlots::k, attrs.k_begin),
+              .v = columns_from(lowering, AttentionSlots::v, attrs.v_begin),
+              .out = lowering.dst<std::byte>(),
               .ldq = static_cast<size_t>(q[2]),
               .ldk = static_cast<size_t>(k[2]),
               .ldv = static_cast<size_t>(v[2]),
-              .ldo = static_cast<size_t>(v[2]),
+              .ldo = static_cast<size_t>(width_v),
               .keys = static_cast<size_t>(k[1]),
-              .head_size = static_cast<size_t>(q[2] / attrs.heads),
-              .value_size = static_cast<size_t>(v[2] / attrs.heads),
+              .head_size = static_cast<size_t>(width_qk / attrs.heads),
+              .value_size = static_cast<size_t>(width_v / attrs.heads),
               .scale = attrs.scale,
               .causal = attrs.causal,
               .key_mask = lowering.src<float>(AttentionSlots::key_mask)};

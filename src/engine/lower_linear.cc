@@ -1,3 +1,4 @@
+#include "engine/lower_matrix.h"
 #include "engine/matrix_weights.h"
 #include "kernels/gemm/gemm.h"
 
@@ -7,6 +8,8 @@ using graph::LinearSlots;
 
 StepFunction lower_linear(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::LinearAttrs>();
+  if (lowering.dtype(LinearSlots::x) == DType::bf16) return lower_matrix(lowering, attrs.epilogue);
+  EF_CHECK(!attrs.epilogue.geglu, "only the bf16 kernels have this epilogue");
   const MatrixWeight weight = matrix_weight(lowering, LinearSlots::weight);
   const kernels::GemmRow& row =
       kernels::select_gemm(lowering.isa(), {.weights = weight.view.dtype});

@@ -46,14 +46,19 @@ void run_group_norm(const kernels::NormKernels& kernel, const kernels::GroupNorm
 
 StepFunction lower_group_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::GroupNormAttrs>();
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa());
+  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
   const Shape& shape = lowering.output_shape();
   kernels::GroupNorm norm;
-  norm.src = lowering.src<float>(NormSlots::x);
-  norm.dst = lowering.dst<float>();
+  norm.src = lowering.src<std::byte>(NormSlots::x);
+  norm.src2 = lowering.src<std::byte>(NormSlots::x2);
+  norm.dst = lowering.dst<std::byte>();
   norm.channels = static_cast<size_t>(shape[-1]);
+  norm.channels2 =
+      lowering.has(NormSlots::x2) ? static_cast<size_t>(lowering.shape(NormSlots::x2)[-1]) : 0;
   norm.pixels = static_cast<size_t>(shape.rows() / shape[0]);
-  norm.ld_src = norm.ld_dst = norm.channels;
+  norm.ld_src = norm.channels - norm.channels2;
+  norm.ld_src2 = norm.channels2;
+  norm.ld_dst = norm.channels;
   norm.groups = static_cast<size_t>(attrs.groups);
   norm.gamma = lowering.vector_f32(NormSlots::gamma);
   norm.beta = lowering.vector_f32(NormSlots::beta);
@@ -62,21 +67,25 @@ StepFunction lower_group_norm(Lowering& lowering) {
   lowering.need_scratch(GroupNormScratch::bytes(norm));
   return [kernel, norm, batch = shape[0]](const RunContext& context) {
     kernels::GroupNorm image = norm;
+    const size_t pixel_bytes = size_of(kernel.dtype) * norm.pixels;
     for (int64_t entry = 0; entry < batch; ++entry) {
       run_group_norm(kernel, image, context);
-      image.src += image.pixels * image.channels;
-      image.dst += image.pixels * image.channels;
+      image.src = static_cast<const std::byte*>(image.src) + norm.ld_src * pixel_bytes;
+      if (norm.src2 != nullptr) {
+        image.src2 = static_cast<const std::byte*>(image.src2) + norm.ld_src2 * pixel_bytes;
+      }
+      image.dst = static_cast<std::byte*>(image.dst) + norm.ld_dst * pixel_bytes;
     }
   };
 }
 
 StepFunction lower_layer_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::LayerNormAttrs>();
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa());
+  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
   const Shape& shape = lowering.output_shape();
   kernels::LayerNorm norm;
-  norm.src = lowering.src<float>(NormSlots::x);
-  norm.dst = lowering.dst<float>();
+  norm.src = lowering.src<std::byte>(NormSlots::x);
+  norm.dst = lowering.dst<std::byte>();
   norm.channels = static_cast<size_t>(shape[-1]);
   norm.ld_src = norm.ld_dst = norm.channels;
   norm.gamma = lowering.vector_f32(NormSlots::gamma);

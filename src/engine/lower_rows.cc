@@ -5,11 +5,11 @@ namespace edgefusion::engine {
 
 StepFunction lower_concat(Lowering& lowering) {
   const Shape& out = lowering.output_shape();
-  const size_t out_row = static_cast<size_t>(out[-1]) * sizeof(float);
+  const size_t out_row = static_cast<size_t>(out[-1]) * lowering.element_bytes();
   std::vector<kernels::CopyRows> copies;
   size_t offset = 0;
   for (size_t slot = 0; slot < lowering.node().inputs.size(); ++slot) {
-    const size_t row = static_cast<size_t>(lowering.shape(slot)[-1]) * sizeof(float);
+    const size_t row = static_cast<size_t>(lowering.shape(slot)[-1]) * lowering.element_bytes();
     std::byte* dst = lowering.dst<std::byte>();
     copies.push_back({.src = lowering.src<std::byte>(slot),
                       .dst = dst == nullptr ? nullptr : dst + offset,
@@ -34,7 +34,7 @@ StepFunction lower_slice(Lowering& lowering) {
   int64_t inner = 1, outer = 1;
   for (int i = axis + 1; i < in.rank(); ++i) inner *= in[i];
   for (int i = 0; i < axis; ++i) outer *= in[i];
-  const size_t unit = static_cast<size_t>(inner) * sizeof(float);
+  const size_t unit = static_cast<size_t>(inner) * lowering.element_bytes();
   const size_t row = static_cast<size_t>(attrs.end - attrs.begin) * unit;
   const std::byte* src = lowering.src<std::byte>(0);
   const kernels::CopyRows copy = {
@@ -54,22 +54,24 @@ StepFunction lower_resize_nearest(Lowering& lowering) {
   const Shape& in = lowering.shape(0);
   const Shape& out = lowering.output_shape();
   kernels::ResizeNearest image;
-  image.src = lowering.src<float>(0);
-  image.dst = lowering.dst<float>();
+  const std::byte* src = lowering.src<std::byte>(0);
+  std::byte* dst = lowering.dst<std::byte>();
   image.src_height = static_cast<size_t>(in[1]);
   image.src_width = static_cast<size_t>(in[2]);
   image.dst_height = static_cast<size_t>(out[1]);
   image.dst_width = static_cast<size_t>(out[2]);
-  image.channels = static_cast<size_t>(out[3]);
-  return [image, batch = out[0]](const RunContext& context) {
+  image.pixel_bytes = static_cast<size_t>(out[3]) * lowering.element_bytes();
+  const size_t src_bytes = image.src_height * image.src_width * image.pixel_bytes;
+  const size_t dst_bytes = image.dst_height * image.dst_width * image.pixel_bytes;
+  return [=, batch = out[0]](const RunContext& context) {
     kernels::ResizeNearest entry = image;
     for (int64_t n = 0; n < batch; ++n) {
+      entry.src = src + static_cast<size_t>(n) * src_bytes;
+      entry.dst = dst + static_cast<size_t>(n) * dst_bytes;
       context.pool.parallel_for(
           static_cast<int64_t>(entry.dst_height), [&](int64_t begin, int64_t end, int) {
             kernels::resize_nearest(entry, static_cast<size_t>(begin), static_cast<size_t>(end));
           });
-      entry.src += entry.src_height * entry.src_width * entry.channels;
-      entry.dst += entry.dst_height * entry.dst_width * entry.channels;
     }
   };
 }

@@ -8,7 +8,7 @@
 namespace edgefusion::engine {
 
 StepFunction lower_embedding(Lowering& lowering) {
-  const auto run = kernels::select_elementwise(lowering.isa()).embedding;
+  const auto run = kernels::select_elementwise(lowering.isa(), DType::f32).embedding;
   const Shape& table = lowering.shape(1);
   const graph::Node& weight = lowering.producer(1);
   const DType dtype = lowering.weights().dtype(weight);
@@ -20,19 +20,20 @@ StepFunction lower_embedding(Lowering& lowering) {
     lowering.weights().release(weight);
   }
   const auto columns = static_cast<size_t>(table[1]);
+  float* dst = lowering.dst<float>();
   const kernels::Embedding args = {.table = stored,
                                    .dtype = dtype,
                                    .ids = lowering.src<int32_t>(0),
-                                   .dst = lowering.dst<float>(),
+                                   .dst = dst,
                                    .ld_dst = columns,
                                    .columns = columns};
   const int64_t rows = lowering.output_shape().rows();
-  return [run, args, rows, known = table[0]](const RunContext&) {
+  return [run, args, dst, rows, known = table[0]](const RunContext&) {
     for (int64_t row = 0; row < rows; ++row) {
       if (args.ids[row] >= 0 && args.ids[row] < known) {
         run(args, static_cast<size_t>(row), static_cast<size_t>(row) + 1);
       } else {
-        std::fill_n(args.dst + static_cast<size_t>(row) * args.ld_dst, args.columns, 0.0f);
+        std::fill_n(dst + static_cast<size_t>(row) * args.ld_dst, args.columns, 0.0f);
       }
     }
   };

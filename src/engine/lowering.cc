@@ -77,6 +77,8 @@ LowerFunction lower_function(OpKind op) {
       return lower_token_mask;
     case OpKind::select_token:
       return lower_select_token;
+    case OpKind::convert:
+      return lower_convert;
   }
   return nullptr;
 }

@@ -40,6 +40,7 @@ class Lowering {
   void begin(const graph::Node& node) { node_ = &node; }
   void set_arena(std::byte* arena) { arena_ = arena; }
 
+  const graph::Graph& graph() const { return graph_; }
   const graph::Node& node() const { return *node_; }
   IsaSet isa() const { return runtime_.isa; }
   ThreadPool& pool() const { return *runtime_.pool; }
@@ -49,6 +50,9 @@ class Lowering {
   bool has(size_t slot) const { return node_->input(slot) != graph::kNoValue; }
   const Shape& shape(size_t slot) const { return graph_.value(node_->input(slot)).shape; }
   const Shape& output_shape() const { return graph_.value(node_->output).shape; }
+  /// Types in which an operand and the result are stored.
+  DType dtype(size_t slot) const { return graph_.value(node_->input(slot)).dtype; }
+  DType output_dtype() const { return graph_.value(node_->output).dtype; }
   const graph::Node& producer(size_t slot) const { return graph_.producer(node_->input(slot)); }
 
   /// An activation in the arena, or a constant's data; nullptr while measuring or if absent.
@@ -60,6 +64,9 @@ class Lowering {
   T* dst() const {
     return reinterpret_cast<T*>(arena_address(node_->output));
   }
+
+  /// Bytes of an element of the result.
+  size_t element_bytes() const { return size_of(output_dtype()); }
 
   /// A weight (or constant) input as f32 in the store; nullptr if absent or while measuring.
   const float* vector_f32(size_t slot);
@@ -104,5 +111,6 @@ StepFunction lower_embedding(Lowering& lowering);
 StepFunction lower_timestep_embedding(Lowering& lowering);
 StepFunction lower_token_mask(Lowering& lowering);
 StepFunction lower_select_token(Lowering& lowering);
+StepFunction lower_convert(Lowering& lowering);
 
 }  // namespace edgefusion::engine

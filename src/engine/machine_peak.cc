@@ -14,8 +14,8 @@ constexpr int64_t kRounds = 1 << 20;  // a few milliseconds
 
 }  // namespace
 
-double measure_peak_macs_per_second(const Runtime& runtime, Precision) {
-  const kernels::PeakRow& row = kernels::select_peak_f32(runtime.isa);
+double measure_peak_macs_per_second(const Runtime& runtime, Precision precision) {
+  const kernels::PeakRow& row = kernels::select_peak(runtime.isa, precision == Precision::bf16 ? DType::bf16 : DType::f32);
   double best = 0;
   for (int i = 0; i < kRuns; ++i) {
     std::atomic<int64_t> macs{0};

@@ -27,21 +27,29 @@ struct SplitSizes {
 };
 Split choose_split(const SplitSizes& sizes, int threads);
 
-/// Runs row.run(args, range, scratch) over the whole rectangle.
-template <typename Row, typename Args>
-void run_split(const Row& row, const Args& args, Split split, const SplitSizes& sizes,
-               const RunContext& context) {
+/// Calls body(range, thread) for parts that cover the whole rectangle, one a thread.
+template <typename Body>
+void for_each_part(Split split, const SplitSizes& sizes, const RunContext& context,
+                   const Body& body) {
   const auto part = [&](int64_t begin, int64_t end, int thread) {
-    const kernels::GemmRange range = split == Split::by_rows
-                                         ? kernels::GemmRange{begin, end, 0, sizes.panels}
-                                         : kernels::GemmRange{0, sizes.rows, begin, end};
-    row.run(args, range, context.scratch_of(thread));
+    body(split == Split::by_rows ? kernels::GemmRange{begin, end, 0, sizes.panels}
+                                 : kernels::GemmRange{0, sizes.rows, begin, end},
+         thread);
   };
   if (split == Split::by_rows) {
     context.pool.parallel_for(sizes.rows, sizes.row_tile, part);
   } else {
     context.pool.parallel_for(sizes.panels, part);
   }
+}
+
+/// Runs row.run(args, range, scratch) over the whole rectangle.
+template <typename Row, typename Args>
+void run_split(const Row& row, const Args& args, Split split, const SplitSizes& sizes,
+               const RunContext& context) {
+  for_each_part(split, sizes, context, [&](const kernels::GemmRange& range, int thread) {
+    row.run(args, range, context.scratch_of(thread));
+  });
 }
 
 }  // namespace edgefusion::engine

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,10 @@ struct MemoryPlan {
   int64_t peak_live_bytes = 0;
 };
 
-/// Inputs are alive from the start, outputs to the end. A reshape shares its input's memory; an
-/// element-wise node takes over its first input's where nobody needs that any more.
-MemoryPlan plan_memory(const graph::Graph& graph);
+/// Inputs are alive from the start, outputs to the end, and so are the inputs in `held`, whose
+/// contents then survive a run. A reshape shares its input's memory; an element-wise node takes
+/// over its first input's where nobody needs that any more.
+MemoryPlan plan_memory(const graph::Graph& graph, std::span<const graph::ValueId> held = {});
 
 /// Bytes of a value as the engine stores it.
 int64_t storage_bytes(const graph::Value& value);

@@ -37,9 +37,12 @@ Shape guess_shape(OpKind op, const Attrs& attrs, InputValues inputs) {
     case OpKind::conv2d:
       return {at(0, 0), picture ? at(0, 1) : 1, picture ? at(0, 2) : 1, at(1, 0)};
     case OpKind::linear:
-      return with_last(first, at(1, 0));
-    case OpKind::attention:
-      return {at(0, 0), first.rank() == 3 ? at(0, 1) : 1, at(2, -1)};
+      return with_last(first,
+                       std::get<LinearAttrs>(attrs).epilogue.geglu ? at(1, 0) / 2 : at(1, 0));
+    case OpKind::attention: {
+      const int64_t width = std::get<AttentionAttrs>(attrs).v_width;
+      return {at(0, 0), first.rank() == 3 ? at(0, 1) : 1, width == 0 ? at(2, -1) : width};
+    }
     case OpKind::geglu:
       return with_last(first, at(0, -1) / 2);
     case OpKind::concat: {

@@ -17,10 +17,12 @@ enum class OpKind : uint8_t {
   input,               ///< a tensor the caller gives at run time
   weight,              ///< a tensor (or several, stacked) of the weight file
   constant,            ///< a tensor known when the graph is built
-  conv2d,              ///< x, weight [O,I,KH,KW], bias? [O], residual? -> [N,OH,OW,O]
-  linear,              ///< x [...,K], weight [O,K], bias? [O], residual? -> [...,O]
-  attention,           ///< q [N,Tq,C], k [N,Tk,C], v [N,Tk,Cv], key_mask? [N,Tk] -> [N,Tq,Cv]
-  group_norm,          ///< x [N,...,C], gamma [C], beta [C]
+  conv2d,              ///< x, weight [O,I,KH,KW], bias? [O], residual?, x2? -> [N,OH,OW,O]
+  linear,              ///< x [...,K], weight [O,K], bias? [O], residual? -> [...,O], or [...,O/2]
+                       ///< with geglu
+  attention,           ///< q [N,Tq,C], k [N,Tk,C], v [N,Tk,Cv], key_mask? [N,Tk] -> [N,Tq,Cv];
+                       ///< each may be a range of columns of its operand
+  group_norm,          ///< x [N,...,C], gamma [C], beta [C]; with x2 [N,...,C2] all are [C+C2]
   layer_norm,          ///< x [...,C], gamma [C], beta [C]
   activation,          ///< element by element
   geglu,               ///< x [...,2C] -> x[..., :C] * gelu(x[..., C:])
@@ -35,6 +37,7 @@ enum class OpKind : uint8_t {
   timestep_embedding,  ///< t [N] f32 -> sinusoids [N,dim]
   token_mask,          ///< ids [N,T] i32 -> [N,T] f32: 0 where the id is the padding id, else 1
   select_token,        ///< x [N,T,C], ids [N,T] i32 -> [N,C], the state at the end-of-text token
+  convert,             ///< the same values in another storage type: f32 or bf16
 };
 
 struct InputAttrs {};
@@ -50,9 +53,12 @@ struct ConstantAttrs {
 
 /// What a matrix op does to its sums before it stores them:
 /// y = act(sum + bias) + residual, or act(sum + bias + residual) if activation_after_residual.
+/// geglu (of linear alone, with neither activation nor residual): the first half of sum + bias
+/// times the gelu of the second half; y is half as wide as the weight has rows.
 struct Epilogue {
   Activation activation = Activation::none;
   bool activation_after_residual = false;
+  bool geglu = false;
 };
 
 struct Conv2dAttrs {
@@ -71,6 +77,13 @@ struct AttentionAttrs {
   int heads = 1;
   float scale = 1.0f;   ///< multiplies q k^T before the softmax
   bool causal = false;  ///< query i sees keys 0 to i; needs Tq == Tk
+  /// q, k and v are the columns [begin, begin + width) of their operands: one matrix may have made
+  /// several of them side by side. Width 0: the whole operand.
+  int64_t q_begin = 0, k_begin = 0, v_begin = 0;
+  int64_t qk_width = 0, v_width = 0;
+
+  int64_t width_of_qk(const Shape& q) const { return qk_width == 0 ? q[-1] : qk_width; }
+  int64_t width_of_v(const Shape& v) const { return v_width == 0 ? v[-1] : v_width; }
 };
 
 struct GroupNormAttrs {
@@ -121,23 +134,31 @@ struct SelectTokenAttrs {
   int32_t token_id = -1;
 };
 
+/// Made by the engine where it decides how values are stored; networks do not write it.
+struct ConvertAttrs {
+  DType to = DType::f32;
+};
+
 struct NoAttrs {};
 
 using Attrs = std::variant<NoAttrs, InputAttrs, WeightAttrs, ConstantAttrs, Conv2dAttrs,
                            LinearAttrs, AttentionAttrs, GroupNormAttrs, LayerNormAttrs,
                            ActivationAttrs, AffineAttrs, SliceAttrs, ReshapeAttrs, ResizeAttrs,
-                           TimestepEmbeddingAttrs, TokenMaskAttrs, SelectTokenAttrs>;
+                           TimestepEmbeddingAttrs, TokenMaskAttrs, SelectTokenAttrs, ConvertAttrs>;
 
 /// Positions of the inputs of ops with optional ones; an absent input is kNoValue.
+/// x2 is a second source: its channels follow those of x, as if the two had been joined before.
 struct ConvSlots {
+  enum { x = 0, weight = 1, bias = 2, residual = 3, x2 = 4, count = 5 };
+};
+struct LinearSlots {
   enum { x = 0, weight = 1, bias = 2, residual = 3, count = 4 };
 };
-using LinearSlots = ConvSlots;
 struct AttentionSlots {
   enum { q = 0, k = 1, v = 2, key_mask = 3, count = 4 };
 };
 struct NormSlots {
-  enum { x = 0, gamma = 1, beta = 2, count = 3 };
+  enum { x = 0, gamma = 1, beta = 2, x2 = 3, count = 4 };  // x2: group_norm alone
 };
 
 }  // namespace edgefusion::graph

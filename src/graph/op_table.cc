@@ -1,5 +1,6 @@
 #include "graph/op_table.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -8,7 +9,7 @@
 namespace edgefusion::graph {
 namespace {
 
-constexpr size_t kOpCount = static_cast<size_t>(OpKind::select_token) + 1;
+constexpr size_t kOpCount = static_cast<size_t>(OpKind::convert) + 1;
 
 int64_t bytes_of(const Value& value) {
   return value.shape.elements() * static_cast<int64_t>(size_of(value.dtype));
@@ -48,11 +49,18 @@ std::span<const OpInfo> op_table() {
                                                      embedding_op(),
                                                      timestep_embedding_op(),
                                                      token_mask_op(),
-                                                     select_token_op()};
+                                                     select_token_op(),
+                                                     convert_op()};
   return table;
 }
 
 const OpInfo& op_info(OpKind kind) { return op_table()[static_cast<size_t>(kind)]; }
+
+std::string op_class(const Graph& graph, const Node& node) {
+  if (node.op != OpKind::conv2d) return std::string(op_info(node.op).name);
+  const Shape& weight = graph.value(node.input(ConvSlots::weight)).shape;
+  return "conv" + std::to_string(weight[2]) + "x" + std::to_string(weight[3]);
+}
 
 NodeCost node_cost(const Graph& graph, const Node& node) {
   NodeCost cost;
@@ -68,6 +76,8 @@ NodeCost node_cost(const Graph& graph, const Node& node) {
     cost.bytes_read = bytes_of(*inputs[0]) + bytes_of(output);
     return cost;
   }
+  std::ranges::sort(inputs);  // a value in several slots is read once
+  inputs.erase(std::ranges::unique(inputs).begin(), inputs.end());
   for (const Value* input : inputs) {
     if (input != nullptr) cost.bytes_read = saturating_sum(cost.bytes_read, bytes_of(*input));
   }

@@ -18,7 +18,7 @@ TEST(OpTable, HasOneCompleteRowPerKindInItsPlace) {
     EXPECT_TRUE(names.insert(info.name).second) << info.name;
     EXPECT_TRUE(info.infer && info.macs && info.evaluate && info.describe) << info.name;
   }
-  EXPECT_EQ(op_table().size(), static_cast<size_t>(OpKind::select_token) + 1);
+  EXPECT_EQ(op_table().size(), static_cast<size_t>(OpKind::convert) + 1);
   EXPECT_EQ(op_info(OpKind::attention).name, "attention");
 }
 
@@ -34,12 +34,31 @@ TEST(GraphCost, AddsUpProductsAndBytesOfAllNodes) {
   EXPECT_EQ(cost.bytes_written, 4 * (48 + 48));
 }
 
+TEST(OpClass, TellsConvolutionsApartByTheirKernel) {
+  GraphBuilder g("net", nullptr);
+  const ValueId x = g.input("x", {1, 4, 4, 2});
+  const ValueId wide = g.conv2d(x, WeightScope("a"), 3);
+  g.output("y", g.silu(g.conv2d(wide, WeightScope("b"), 3, {.kernel = 1, .padding = 0})));
+  const Graph graph = *g.finish();
+  EXPECT_EQ(op_class(graph, graph.producer(graph.find("a"))), "conv3x3");
+  EXPECT_EQ(op_class(graph, graph.producer(graph.find("b"))), "conv1x1");
+  EXPECT_EQ(op_class(graph, graph.producer(graph.find("y"))), "activation");
+}
+
 TEST(GraphCost, CountsOfAnEmbeddingOnlyTheRowsItReads) {
   GraphBuilder g("net", nullptr);
   const ValueId ids = g.input("ids", {1, 5}, DType::i32);
   g.output("y", g.embedding(ids, WeightScope("table"), 49408, 8));
   const Graph graph = *g.finish();
   EXPECT_EQ(graph_cost(graph).bytes_read, 4 * (5 + 5 * 8));
+}
+
+TEST(GraphCost, CountsAValueInSeveralSlotsOnce) {
+  GraphBuilder g("net", nullptr);
+  const ValueId x = g.input("x", {1, 5, 6});
+  g.output("y", g.attention({x, x, x, kNoValue}, {.heads = 2}));
+  const Graph graph = *g.finish();
+  EXPECT_EQ(graph_cost(graph).bytes_read, 4 * 5 * 6);
 }
 
 TEST(GraphCost, StaysAtTheLargestNumberInsteadOfOverflowing) {

@@ -71,6 +71,7 @@ struct GenerationResult {
 /// Memory of a request, per network; one network is in memory at a time (two while previewing).
 struct GenerationForecast {
   engine::MemoryForecast text_encoder, unet, decoder;
+  int64_t used_bytes = 0;  ///< what the process has now
   /// Of the whole process: what it has now and the largest of what comes.
   int64_t peak_bytes = 0;
 };

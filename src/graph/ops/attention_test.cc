@@ -83,9 +83,60 @@ TEST(Attention, KeepsBatchItemsApart) {
               0);
 }
 
+// q, k and v of small_operands() side by side, as one matrix would make them, and their places.
+const AttentionAttrs kColumns{.heads = 2,
+                              .scale = 0.5f,
+                              .q_begin = 10,
+                              .k_begin = 0,
+                              .v_begin = 4,
+                              .qk_width = 4,
+                              .v_width = 6};
+
+Tensor side_by_side() {
+  const auto operands = small_operands();
+  return run_op(OpKind::concat, NoAttrs{}, {operands[1], operands[2], operands[0]});
+}
+
+TEST(Attention, ReadsItsOperandsAsColumnsOfAWiderOne) {
+  const Tensor joined = side_by_side();
+  const Tensor found = run_op(OpKind::attention, kColumns, {joined, joined, joined});
+  const Tensor expected = run_op(OpKind::attention, kTwoHeads, small_operands());
+  EXPECT_EQ(found.shape(), expected.shape());
+  const auto values = expected.values<float>();
+  expect_near(found, {values.begin(), values.end()}, 0);
+}
+
+TEST(Attention, CountsColumnsItReads) {
+  const Value joined = operand({1, 3, 14});
+  EXPECT_EQ(macs_of(OpKind::attention, kColumns, {joined, joined, joined}), 3 * 3 * (4 + 6));
+}
+
+TEST(Attention, RefusesColumnsThatAreNotThere) {
+  const Value joined = operand({1, 3, 14});
+  const auto refusal_with = [&](auto&& change) {
+    AttentionAttrs attrs = kColumns;
+    change(attrs);
+    return refusal(OpKind::attention, attrs, {joined, joined, joined});
+  };
+  EXPECT_EQ(refusal_with([](AttentionAttrs& a) { a.q_begin = 11; }),
+            "q has shape [1,3,14], expected 4 columns from 11 on");
+  EXPECT_EQ(refusal_with([](AttentionAttrs& a) { a.k_begin = -1; }),
+            "k has shape [1,3,14], expected 4 columns from -1 on");
+  EXPECT_EQ(refusal_with([](AttentionAttrs& a) { a.v_width = 11; }),
+            "v has shape [1,3,14], expected 11 columns from 4 on");
+  EXPECT_EQ(refusal_with([](AttentionAttrs& a) { a.v_width = 0; }),
+            "v has shape [1,3,14], expected 14 columns from 4 on");
+  EXPECT_EQ(refusal_with([](AttentionAttrs& a) { a.qk_width = -4; }),
+            "q has shape [1,3,14], expected -4 columns from 10 on");
+  EXPECT_EQ(refusal_with([](AttentionAttrs& a) { a.v_width = 5; }),
+            "2 heads do not divide q [1,3,4] and v [1,3,5]");
+}
+
 TEST(Attention, DescribesItsAttributes) {
   EXPECT_EQ(op_info(OpKind::attention).describe(AttentionAttrs{8, 0.125f, true}),
             "heads=8 scale=0.125 causal");
+  EXPECT_EQ(op_info(OpKind::attention).describe(kColumns),
+            "heads=2 scale=0.5 q=10:14 k=0:4 v=4:10");
 }
 
 }  // namespace

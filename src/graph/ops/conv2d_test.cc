@@ -40,6 +40,9 @@ TEST(Conv2d, RefusesAttributesNoConfigShouldGive) {
   const std::vector<Value> operands = {operand({1, 2, 2, 4}), operand({6, 4, 3, 3})};
   EXPECT_EQ(inferred(OpKind::conv2d, padded(1, 1, 1, 1, 0), operands), "refused");
   EXPECT_EQ(inferred(OpKind::conv2d, padded(-1, 1, 1, 1), operands), "refused");
+  Conv2dAttrs gated = padded(1, 1, 1, 1);
+  gated.epilogue.geglu = true;
+  EXPECT_EQ(refusal(OpKind::conv2d, gated, operands), "geglu is for linear alone");
   EXPECT_EQ(refusal(OpKind::conv2d, padded(0, 0, 0, 0), operands),
             "kernel of 3 is larger than the padded extent of 2");
 }
@@ -82,6 +85,32 @@ TEST(Conv2d, UpsamplesBeforeItConvolves) {
                   -1.0625f, 1.4375f,  -0.8125f, -2.6875f, 1.0625f,  -0.125f,  -0.125f, 1.1875f,
                   0.3125f,  -0.1875f, 1.0f,     1.8125f,  0.5625f,  -3.0f,    0.0f,    -1.5f},
               kBound);
+}
+
+TEST(Conv2d, ReadsTwoSourcesAsIfTheyWereJoined) {
+  const Tensor x = pattern({2, 3, 4, 3}, 7, 11), x2 = pattern({2, 3, 4, 2}, 5, 13);
+  const Tensor weight = pattern({4, 5, 3, 3}, 5, 17), bias = pattern({4}, 3, 5);
+  const Tensor joined = run_op(OpKind::concat, NoAttrs{}, {x, x2});
+  const Conv2dAttrs attrs = padded(1, 1, 1, 1, 2);
+  const Tensor expected = run_op(OpKind::conv2d, attrs, {joined, weight, bias});
+  const Tensor found = run_op(OpKind::conv2d, attrs, {x, weight, bias, Tensor(), x2});
+  EXPECT_EQ(found.shape(), expected.shape());
+  const auto values = expected.values<float>();
+  expect_near(found, {values.begin(), values.end()}, 0);
+}
+
+TEST(Conv2d, RefusesASecondSourceThatDoesNotFit) {
+  const Value x = operand({1, 8, 8, 4}), weight = operand({6, 9, 3, 3});
+  const auto with = [&](Conv2dAttrs attrs, const Shape& x2) {
+    return refusal(OpKind::conv2d, attrs, {x, weight, kAbsent, kAbsent, operand(x2)});
+  };
+  EXPECT_EQ(with(padded(1, 1, 1, 1), {1, 8, 8, 5}), "accepted");
+  EXPECT_EQ(with(padded(1, 1, 1, 1), {1, 8, 4, 5}), "x2 has shape [1,8,4,5], expected [1,8,8,5]");
+  EXPECT_EQ(with(padded(1, 1, 1, 1), {1, 8, 8, 4}),
+            "x has shape [1,8,8,8], expected 9 channels, as in weight [6,9,3,3]");
+  Conv2dAttrs upsampled = padded(1, 1, 1, 1);
+  upsampled.upsample2x = true;
+  EXPECT_EQ(with(upsampled, {1, 8, 8, 5}), "upsample2x of two sources");
 }
 
 TEST(Conv2d, AppliesTheActivationOnTheSideOfTheResidualItIsToldTo) {

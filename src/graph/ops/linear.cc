@@ -5,12 +5,24 @@
 #include "graph/ops/reference.h"
 #include "graph/ops/shape_rules.h"
 
-// y[..., o] = sum over k of x[..., k] * weight[o, k], then the epilogue.
+// y[..., o] = sum over k of x[..., k] * weight[o, k], then the epilogue. With geglu the first half
+// of the weight's rows makes values and the second half their gates.
 
 namespace edgefusion::graph {
 namespace {
 
-Result<Value> infer(const Attrs&, InputValues inputs) {
+Status check_geglu(const Epilogue& epilogue, InputValues inputs, const Shape& weight) {
+  if (!epilogue.geglu) return {};
+  if (weight[0] % 2 != 0) {
+    return refuse("weight " + weight.to_string() + " has no two halves for geglu");
+  }
+  const bool alone = epilogue.activation == Activation::none &&
+                     optional_input(inputs, LinearSlots::residual) == nullptr;
+  return alone ? Status{} : refuse("geglu beside an activation or a residual");
+}
+
+Result<Value> infer(const Attrs& any, InputValues inputs) {
+  const Epilogue& epilogue = std::get<LinearAttrs>(any).epilogue;
   const Value& x = required(inputs, LinearSlots::x);
   const Value& weight = required(inputs, LinearSlots::weight);
   EF_TRY_STATUS(check_dtype(x, "x", DType::f32));
@@ -20,16 +32,29 @@ Result<Value> infer(const Attrs&, InputValues inputs) {
                   std::to_string(weight.shape[1]) + " in the last axis, as in weight " +
                   weight.shape.to_string());
   }
+  EF_TRY_STATUS(check_geglu(epilogue, inputs, weight.shape));
   Shape shape = x.shape;
-  shape.set(-1, weight.shape[0]);
+  shape.set(-1, epilogue.geglu ? weight.shape[0] / 2 : weight.shape[0]);
   EF_TRY(Value output, make_output(shape));
-  EF_TRY_STATUS(check_macs({shape.elements(), weight.shape[1]}));
+  EF_TRY_STATUS(check_macs({shape.rows(), weight.shape[0], weight.shape[1]}));
   EF_TRY_STATUS(check_epilogue(inputs, shape));
   return output;
 }
 
 int64_t macs(const Attrs&, InputValues inputs, const Value& output) {
-  return output.shape.elements() * required(inputs, LinearSlots::weight).shape[1];
+  const Shape& weight = required(inputs, LinearSlots::weight).shape;
+  return output.shape.rows() * weight[0] * weight[1];
+}
+
+// Values and gates, side by side in one row of sums, become half a row.
+void store_gated_row(std::span<const double> sums, const float* bias, float* dst) {
+  const size_t width = sums.size() / 2;
+  const auto at = [&](size_t o) {
+    return sums[o] + (bias == nullptr ? 0.0 : static_cast<double>(bias[o]));
+  };
+  for (size_t o = 0; o < width; ++o) {
+    dst[o] = static_cast<float>(at(o) * activate(Activation::gelu, at(width + o)));
+  }
 }
 
 void evaluate(const Attrs& any, std::span<const ConstTensorView> inputs, TensorView output) {
@@ -47,6 +72,10 @@ void evaluate(const Attrs& any, std::span<const ConstTensorView> inputs, TensorV
     std::copy_n(x + r * in_features, in_features, row.begin());
     std::fill(sums.begin(), sums.end(), 0.0);
     multiply_row(row, weight.data(), sums);
+    if (epilogue.geglu) {
+      store_gated_row(sums, bias, output.as<float>() + r * (out_features / 2));
+      continue;
+    }
     const int64_t offset = r * out_features;
     const float* residual_row = residual == nullptr ? nullptr : residual + offset;
     store_row(sums, {bias, residual_row, epilogue}, output.as<float>() + offset);

@@ -46,8 +46,39 @@ TEST(Linear, MultipliesRowsByTheTransposedWeight) {
   expect_near(run_op(OpKind::linear, relu, {x, weight, bias}), {16, 0, 11, 0}, 0);
 }
 
+const LinearAttrs kGeglu{{.geglu = true}};
+
+TEST(Linear, HalvesItsWidthWithGeglu) {
+  const std::vector<Value> operands = {operand({2, 77, 4}), operand({6, 4}), operand({6})};
+  EXPECT_EQ(inferred(OpKind::linear, kGeglu, operands), "[2,77,3]");
+  EXPECT_EQ(macs_of(OpKind::linear, kGeglu, operands), 2 * 77 * 4 * 6);
+}
+
+TEST(Linear, RefusesGegluWithoutTwoHalvesOrBesideAnotherEpilogue) {
+  const Value x = operand({2, 3, 4}), weight = operand({6, 4});
+  EXPECT_EQ(refusal(OpKind::linear, kGeglu, {x, operand({5, 4})}),
+            "weight [5,4] has no two halves for geglu");
+  EXPECT_EQ(refusal(OpKind::linear, kGeglu, {x, weight, operand({3})}),
+            "bias has shape [3], expected [6]");
+  EXPECT_EQ(refusal(OpKind::linear, kGeglu, {x, weight, kAbsent, operand({2, 3, 3})}),
+            "geglu beside an activation or a residual");
+  const LinearAttrs activated{{.activation = Activation::relu, .geglu = true}};
+  EXPECT_EQ(inferred(OpKind::linear, activated, {x, weight}), "refused");
+}
+
+TEST(Linear, MultipliesValuesByTheirGates) {
+  const Tensor x = pattern({2, 3, 5}, 7, 11), weight = pattern({6, 5}, 5, 13);
+  const Tensor bias = pattern({6}, 3, 5);
+  const Tensor wide = run_op(OpKind::linear, LinearAttrs{}, {x, weight, bias});
+  const Tensor expected = run_op(OpKind::geglu, NoAttrs{}, {wide});
+  const auto values = expected.values<float>();
+  expect_near(run_op(OpKind::linear, kGeglu, {x, weight, bias}), {values.begin(), values.end()},
+              1e-6f);  // sums of five products of quarters are exact
+}
+
 TEST(Linear, DescribesItsEpilogueOnly) {
   EXPECT_EQ(op_info(OpKind::linear).describe(LinearAttrs{}), "");
+  EXPECT_EQ(op_info(OpKind::linear).describe(kGeglu), "geglu");
   EXPECT_EQ(op_info(OpKind::linear).describe(LinearAttrs{{Activation::gelu, false}}), "act=gelu");
 }
 

@@ -27,5 +27,6 @@ OpInfo embedding_op();           // embedding.cc
 OpInfo timestep_embedding_op();  // timestep_embedding.cc
 OpInfo token_mask_op();          // tokens.cc
 OpInfo select_token_op();
+OpInfo convert_op();
 
 }  // namespace edgefusion::graph

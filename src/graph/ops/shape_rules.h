@@ -41,12 +41,17 @@ Status check_float(const Value& value, std::string_view what, int rank);
 std::optional<int64_t> checked_macs(std::initializer_list<int64_t> factors);
 Status check_macs(std::initializer_list<int64_t> factors);
 
-/// Bias [channels] and residual (shaped like the output) of conv2d and linear.
+/// The shape of x, widened by the channels of a second source in slot `slot`, if there is one: it
+/// has all other extents of x.
+Result<Shape> joined_shape(const Value& x, InputValues inputs, size_t slot);
+
+/// Bias (one number a row of the weight) and residual (shaped like the output) of conv2d and
+/// linear.
 Status check_epilogue(InputValues inputs, const Shape& output);
 
 /// Shortest decimal that reads back as the same float: "0.125".
 std::string float_text(float value);
-/// " act=relu after_residual"; empty without an activation.
+/// " act=relu after_residual", " geglu"; empty if sums are stored as they are.
 std::string epilogue_text(const Epilogue& epilogue);
 
 /// For ops without products of matrices.

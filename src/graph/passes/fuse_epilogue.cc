@@ -8,6 +8,9 @@ namespace {
 
 using Uses = std::vector<std::vector<NodeId>>;
 
+// What this pass touches is at the same place in both.
+static_assert(int{LinearSlots::residual} == int{ConvSlots::residual});
+
 Epilogue& epilogue_of(Node& node) {
   if (node.op == OpKind::conv2d) return node.as<Conv2dAttrs>().epilogue;
   return node.as<LinearAttrs>().epilogue;
@@ -18,7 +21,7 @@ bool has_residual(const Node& node) { return node.input(ConvSlots::residual) != 
 bool take_activation(Graph& graph, const Uses& uses, NodeId id) {
   Node& node = graph.node(id);
   Epilogue& epilogue = epilogue_of(node);
-  if (epilogue.activation != Activation::none) return false;
+  if (epilogue.activation != Activation::none || epilogue.geglu) return false;
   const NodeId user = sole_user(graph, uses, node.output, OpKind::activation);
   if (user == -1) return false;
   epilogue.activation = graph.node(user).as<ActivationAttrs>().kind;
@@ -37,13 +40,13 @@ bool can_be_residual(const Graph& graph, ValueId residual, NodeId before, const 
 
 bool take_residual(Graph& graph, Uses& uses, NodeId id) {
   Node& node = graph.node(id);
-  if (has_residual(node)) return false;
+  if (has_residual(node) || epilogue_of(node).geglu) return false;
   const NodeId user = sole_user(graph, uses, node.output, OpKind::add);
   if (user == -1) return false;
   const Node& add = graph.node(user);
   const ValueId residual = add.input(0) == node.output ? add.input(1) : add.input(0);
   if (!can_be_residual(graph, residual, id, graph.value(node.output))) return false;
-  node.inputs.resize(ConvSlots::count, kNoValue);
+  node.inputs.resize(std::max<size_t>(node.inputs.size(), ConvSlots::residual + 1), kNoValue);
   node.inputs[ConvSlots::residual] = residual;
   graph.absorb(id, user);
   std::ranges::replace(uses[static_cast<size_t>(residual)], user, id);

@@ -27,7 +27,29 @@ int fuse_epilogue(Graph& graph);
 /// resize_nearest by exactly 2 followed only by a stride-1 conv2d becomes conv2d with upsample2x.
 int fuse_upsample(Graph& graph);
 
-/// Drops dead code, then all of the above in order. What the engine compiles.
-void optimize(Graph& graph);
+/// Linears without activation and residual that read the same x, and that one attention alone uses
+/// as q, k and v (or two of them), become one linear over their weights stacked in that order,
+/// named "attn1.to_q+to_k+to_v"; the attention reads them as columns of it. Projections of which
+/// some have a bias and others none stay apart, and so do those that share a weight with another
+/// node.
+int merge_projections(Graph& graph);
+
+/// A linear without activation and residual that is followed only by geglu takes it into its
+/// epilogue, which nothing else goes into.
+int fuse_geglu(Graph& graph);
+
+/// A concat of two activations that only group_norm and conv2d of 1x1 or 3x3 use, as their x,
+/// becomes a second source of each of them.
+int fuse_concat(Graph& graph);
+
+/// Rewrites that ask something of whoever runs the graph: off unless asked for.
+struct OptimizeOptions {
+  bool merge_projections = false;  ///< attention takes columns of wider operands
+  bool fuse_geglu = false;         ///< linear has that epilogue
+  bool fuse_concat = false;        ///< conv2d and group_norm take two sources
+};
+
+/// Drops dead code, then all passes in order. What the engine compiles.
+void optimize(Graph& graph, const OptimizeOptions& options = {});
 
 }  // namespace edgefusion::graph

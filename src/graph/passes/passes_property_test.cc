@@ -14,9 +14,12 @@ namespace {
 
 constexpr uint32_t kGraphs = 150;
 
+constexpr OptimizeOptions kEverything = {
+    .merge_projections = true, .fuse_geglu = true, .fuse_concat = true};
+
 int run_optimize(Graph& graph) {
   const auto before = graph.nodes().size();
-  optimize(graph);
+  optimize(graph, kEverything);
   return static_cast<int>(before - graph.nodes().size());
 }
 
@@ -30,6 +33,9 @@ constexpr Pass kPasses[] = {{"fold_constants", fold_constants},
                             {"fuse_norm_activation", fuse_norm_activation},
                             {"fuse_epilogue", fuse_epilogue},
                             {"fuse_upsample", fuse_upsample},
+                            {"merge_projections", merge_projections},
+                            {"fuse_geglu", fuse_geglu},
+                            {"fuse_concat", fuse_concat},
                             {"optimize", run_optimize}};
 
 void expect_close(const Tensor& found, const Tensor& expected) {
@@ -104,9 +110,9 @@ TEST(Passes, KeepOutputsOfRandomGraphs) {
 TEST(Passes, LeaveAnOptimisedGraphAsItIs) {
   for (uint32_t seed = 0; seed < kGraphs; ++seed) {
     Graph graph = RandomGraph(seed).graph();
-    optimize(graph);
+    optimize(graph, kEverything);
     const std::string once = graph.dump();
-    optimize(graph);
+    optimize(graph, kEverything);
     EXPECT_EQ(graph.dump(), once) << seed;
   }
 }

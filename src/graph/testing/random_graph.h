@@ -12,16 +12,18 @@
 namespace edgefusion::graph {
 
 /// A seeded graph with everything the passes look for, at random places: chains of convolutions,
-/// norms, activations, adds, linears, attention, upsampling, reshapes and constants, with values
-/// that have several users and outputs in the middle. Weights and inputs are small and random.
+/// norms, activations, adds, linears, attention to itself and to another picture, gated linears,
+/// joined pictures, upsampling, reshapes and constants, with values that have several users and
+/// outputs in the middle. Inputs: two pictures "x" and "context", a vector "time" per item. Weights
+/// and inputs are small and random.
 class RandomGraph {
  public:
   explicit RandomGraph(uint32_t seed) : random_(seed) {
     GraphBuilder builder("random", nullptr);
     g_ = &builder;
-    pictures_.push_back(g_->input("x", {2, 4, 4, kChannels}));
-    inputs_["x"] = noise({2, 4, 4, kChannels});
-    for (int i = 0; i < 14; ++i) add_step(i);
+    pictures_ = {given("context", {2, 4, 4, kChannels}), given("x", {2, 4, 4, kChannels})};
+    vectors_ = {given("time", {2, kChannels})};
+    for (int i = 0; i < kSteps; ++i) add_step(i);
     g_->output("last", pictures_.back());
     graph_ = *builder.finish();
     g_ = nullptr;
@@ -34,6 +36,12 @@ class RandomGraph {
 
  private:
   static constexpr int64_t kChannels = 4;
+  static constexpr int kSteps = 18;
+
+  ValueId given(const char* name, const Shape& shape) {
+    inputs_[name] = noise(shape);
+    return g_->input(name, shape);
+  }
 
   int pick(int count) { return std::uniform_int_distribution<int>(0, count - 1)(random_); }
 
@@ -60,13 +68,43 @@ class RandomGraph {
 
   Activation any_activation() { return kActivations[1 + static_cast<size_t>(pick(7))].activation; }
 
-  ValueId self_attention(ValueId x, const WeightScope& w) {
+  ValueId tokens_of(ValueId x) {
     const Shape picture = g_->shape(x);
-    const ValueId tokens = g_->reshape(x, {picture[0], picture[1] * picture[2], kChannels});
-    const ValueId y = g_->attention({g_->linear(tokens, w / "q", kChannels), tokens,
-                                     g_->linear(tokens, w / "v", kChannels, false), kNoValue},
-                                    {2, 0.7f, false});
+    return g_->reshape(x, {picture[0], picture[1] * picture[2], kChannels});
+  }
+
+  // Keys or values: mostly a projection, with or without a bias; at times the tokens themselves.
+  ValueId keys_from(ValueId tokens, const WeightScope& w) {
+    if (pick(4) == 0) return tokens;
+    return g_->linear(tokens, w, kChannels, pick(2) == 0);
+  }
+
+  ValueId attention(ValueId x, ValueId context, const WeightScope& w) {
+    const ValueId tokens = tokens_of(x);
+    const ValueId seen = context == x ? tokens : tokens_of(context);
+    const ValueId q = g_->linear(tokens, w / "q", kChannels, pick(2) == 0);
+    const ValueId k = keys_from(seen, w / "k");
+    const ValueId y =
+        g_->attention({q, k, keys_from(seen, w / "v"), kNoValue}, {.heads = 2, .scale = 0.7f});
+    const Shape picture = g_->shape(x);
     return g_->reshape(g_->reshape(y, {picture.elements()}), picture);
+  }
+
+  // A residual block on two pictures joined, of widths that need not end where a group ends.
+  ValueId joined(ValueId x, const WeightScope& w) {
+    const ValueId skip = g_->linear(partner_of(x), w / "skip", pick(2) == 0 ? 2 : 8);
+    const ValueId both = g_->concat({x, skip});
+    const ValueId h = g_->silu(g_->group_norm(both, w / "norm", 2, 1e-3f));
+    if (pick(4) == 0) return g_->linear(g_->add(h, both), w / "conv", kChannels);
+    const ValueId shortcut =
+        g_->conv2d(both, w / "shortcut", kChannels, {.kernel = 1, .padding = 0});
+    return g_->add(g_->conv2d(h, w / "conv", kChannels), shortcut);
+  }
+
+  // The newest vector per item goes through a layer, or into the picture.
+  ValueId with_time(ValueId x, const WeightScope& w) {
+    if (pick(2) == 0) vectors_.push_back(g_->silu(g_->linear(vectors_.back(), w, kChannels)));
+    return g_->add(x, vectors_.back());
   }
 
   ValueId upsample(ValueId x, const WeightScope& w) {
@@ -80,7 +118,7 @@ class RandomGraph {
     const WeightScope w = WeightScope("step") / i;
     const ValueId x = any_picture();
     ValueId y = x;
-    switch (pick(10)) {
+    switch (pick(14)) {
       case 0:
         y = g_->conv2d(x, w, kChannels, {.bias = pick(2) == 0});
         break;
@@ -103,10 +141,22 @@ class RandomGraph {
         y = g_->activation(x, any_activation());
         break;
       case 7:
-        y = self_attention(x, w);
+        y = attention(x, x, w);
         break;
       case 8:
+        y = attention(x, any_picture(), w);
+        break;
+      case 9:
         y = upsample(x, w);
+        break;
+      case 10:
+        y = g_->geglu(g_->linear(x, w, 2 * kChannels, pick(2) == 0));
+        break;
+      case 11:
+        y = joined(x, w);
+        break;
+      case 12:
+        y = with_time(x, w);
         break;
       default: {
         const ValueId constant = g_->constant("c", noise({kChannels}));
@@ -136,7 +186,7 @@ class RandomGraph {
 
   std::mt19937 random_;
   GraphBuilder* g_ = nullptr;  // while the constructor runs
-  std::vector<ValueId> pictures_, tapped_;
+  std::vector<ValueId> pictures_, vectors_, tapped_;
   Graph graph_;
   GivenWeights weights_;
   std::map<std::string, Tensor> inputs_;

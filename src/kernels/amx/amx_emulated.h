@@ -57,10 +57,14 @@ class EmulatedTiles {
       }
     }
   }
+  /// Sums wrap, as the processor's do.
   template <class A, class B>
   static int32_t dot_bytes(int32_t total, const unsigned char* a, const unsigned char* b) {
-    for (size_t i = 0; i < 4; ++i) total += int32_t{element<A>(a, i)} * element<B>(b, i);
-    return total;
+    auto sum = static_cast<uint32_t>(total);
+    for (size_t i = 0; i < 4; ++i) {
+      sum += static_cast<uint32_t>(int32_t{element<A>(a, i)} * element<B>(b, i));
+    }
+    return static_cast<int32_t>(sum);
   }
 
  public:

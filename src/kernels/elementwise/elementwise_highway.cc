@@ -5,8 +5,8 @@
 #define HWY_TARGET_INCLUDE "kernels/elementwise/elementwise_highway.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/elementwise/activation-inl.h"
-#include "kernels/elementwise/vector_tail-inl.h"
+#include "kernels/elementwise/fast_activation-inl.h"
+#include "kernels/elementwise/storage-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
@@ -16,30 +16,37 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-using D16 = hn::Rebind<uint16_t, D>;
 
 /// dst[i] = f(d, src[i])
-template <class F>
-HWY_INLINE void map(const float* src, float* dst, size_t count, F f) {
+template <class T, class F>
+HWY_INLINE void map(const T* src, T* dst, size_t count, F f) {
   const D d;
-  const size_t lanes = hn::Lanes(d);
-  size_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, src + i)), d, dst + i);
-  if (i < count) store_some(f(d, load_some(d, src + i, count - i)), d, dst + i, count - i);
+  for_steps(d, count, [=](size_t i, auto step) HWY_ATTR {
+    const Pair<V> x = step.load(d, src + i);
+    step.store(Pair<V>{f(d, x.a), f(d, x.b)}, d, dst + i);
+  });
 }
 
 /// dst[i] = f(d, a[i], b[i])
-template <class F>
-HWY_INLINE void map(const float* a, const float* b, float* dst, size_t count, F f) {
+template <class T, class F>
+HWY_INLINE void map(const T* a, const T* b, T* dst, size_t count, F f) {
+  const D d;
+  for_steps(d, count, [=](size_t i, auto step) HWY_ATTR {
+    const Pair<V> x = step.load(d, a + i);
+    const Pair<V> y = step.load(d, b + i);
+    step.store(Pair<V>{f(d, x.a, y.a), f(d, x.b, y.b)}, d, dst + i);
+  });
+}
+
+/// Elements from one type to another.
+template <class Src, class Dst>
+HWY_INLINE void convert(const Src* src, Dst* dst, size_t count) {
   const D d;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    hn::StoreU(f(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, dst + i);
-  }
+  for (; i + lanes <= count; i += lanes) store_rounded(load_f32(d, src + i), d, dst + i);
   const size_t rest = count - i;
-  if (rest == 0) return;
-  store_some(f(d, load_some(d, a + i, rest), load_some(d, b + i, rest)), d, dst + i, rest);
+  if (rest != 0) store_rounded_some(load_f32_some(d, src + i, rest), d, dst + i, rest);
 }
 
 struct Add {
@@ -50,9 +57,10 @@ struct Multiply {
   HWY_INLINE V operator()(D, V a, V b) const { return hn::Mul(a, b); }
 };
 
+template <class T>
 struct Gate {
   HWY_INLINE V operator()(D d, V a, V b) const {
-    return hn::Mul(a, Activate<Activation::gelu>()(d, b));
+    return hn::Mul(a, ActivateFor<Activation::gelu, T>()(d, b));
   }
 };
 
@@ -64,155 +72,119 @@ struct Affine {
   }
 };
 
-struct Clamp {
-  float low;
-  float high;
-  HWY_INLINE V operator()(D d, V x) const {
-    const V l = hn::Set(d, low);
-    const V h = hn::Set(d, high);
-    const V raised = hn::IfThenElse(hn::Lt(x, l), l, x);  // NaN compares false and stays
-    return hn::IfThenElse(hn::Gt(raised, h), h, raised);
-  }
-};
-
-template <Activation kKind>
-void activation(const float* src, float* dst, size_t count) noexcept {
-  map(src, dst, count, Activate<kKind>());
+template <class T, Activation kKind>
+void activation(const void* src, void* dst, size_t count) noexcept {
+  map(static_cast<const T*>(src), static_cast<T*>(dst), count, ActivateFor<kKind, T>());
 }
 
-void add(const float* a, const float* b, float* dst, size_t count) noexcept {
-  map(a, b, dst, count, Add());
+template <class T>
+void add(const void* a, const void* b, void* dst, size_t count) noexcept {
+  map(static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(dst), count, Add());
 }
 
-void mul(const float* a, const float* b, float* dst, size_t count) noexcept {
-  map(a, b, dst, count, Multiply());
+template <class T>
+void mul(const void* a, const void* b, void* dst, size_t count) noexcept {
+  map(static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(dst), count, Multiply());
 }
 
-void affine(const float* src, float scale, float shift, float* dst, size_t count) noexcept {
-  map(src, dst, count, Affine{scale, shift});
+template <class T>
+void affine(const void* src, float scale, float shift, void* dst, size_t count) noexcept {
+  map(static_cast<const T*>(src), static_cast<T*>(dst), count, Affine{scale, shift});
 }
 
-void clamp(const float* src, float low, float high, float* dst, size_t count) noexcept {
-  map(src, dst, count, Clamp{low, high});
-}
-
-void add_row(const AddRow& args, size_t row0, size_t row1) noexcept {
-  for (size_t r = row0; r < row1; ++r) {
-    map(args.src + r * args.ld_src, args.row, args.dst + r * args.ld_dst, args.columns, Add());
-  }
-}
-
+template <class T>
 void geglu(const Geglu& args, size_t row0, size_t row1) noexcept {
   for (size_t r = row0; r < row1; ++r) {
-    const float* src = args.src + r * args.ld_src;
-    map(src, src + args.columns, args.dst + r * args.ld_dst, args.columns, Gate());
+    const T* src = static_cast<const T*>(args.src) + r * args.ld_src;
+    T* dst = static_cast<T*>(args.dst) + r * args.ld_dst;
+    map(src, src + args.columns, dst, args.columns, Gate<T>());
   }
 }
 
-struct FromF16 {
-  HWY_INLINE V operator()(D d, hn::Vec<D16> bits) const {
+template <class T>
+void from_f32(const float* src, void* dst, size_t count) noexcept {
+  convert(src, static_cast<T*>(dst), count);
+}
+
+template <class T>
+void to_f32_many(const void* src, float* dst, size_t count) noexcept {
+  convert(static_cast<const T*>(src), dst, count);
+}
+
+using D16 = hn::Rebind<uint16_t, D>;
+
+HWY_INLINE V from_f16(hn::Vec<D16> bits) {
+  const D d;
 #if HWY_TARGET == HWY_SSE4  // Highway's version here takes infinity and NaN for numbers
-    const hn::RebindToUnsigned<D> du;
-    const auto wide = hn::PromoteTo(du, bits);
-    const auto magnitude = hn::ShiftLeft<13>(hn::And(wide, hn::Set(du, 0x7FFFu)));
-    const auto sign = hn::ShiftLeft<16>(hn::And(wide, hn::Set(du, 0x8000u)));
-    // The exponent's bias grows by 112; a product, so that subnormals come out normalised.
-    const V scaled = hn::Mul(hn::BitCast(d, magnitude), hn::Set(d, 0x1p112f));
-    const V special = hn::BitCast(d, hn::Or(magnitude, hn::Set(du, 0x7F800000u)));
-    const V limit = hn::BitCast(d, hn::Set(du, 0x7C00u << 13));
-    const auto is_special = hn::Ge(hn::BitCast(d, magnitude), limit);
-    return hn::Or(hn::IfThenElse(is_special, special, scaled), hn::BitCast(d, sign));
+  const hn::RebindToUnsigned<D> du;
+  const auto wide = hn::PromoteTo(du, bits);
+  const auto magnitude = hn::ShiftLeft<13>(hn::And(wide, hn::Set(du, 0x7FFFu)));
+  const auto sign = hn::ShiftLeft<16>(hn::And(wide, hn::Set(du, 0x8000u)));
+  // The exponent's bias grows by 112; a product, so that subnormals come out normalised.
+  const V scaled = hn::Mul(hn::BitCast(d, magnitude), hn::Set(d, 0x1p112f));
+  const V special = hn::BitCast(d, hn::Or(magnitude, hn::Set(du, 0x7F800000u)));
+  const V limit = hn::BitCast(d, hn::Set(du, 0x7C00u << 13));
+  const auto is_special = hn::Ge(hn::BitCast(d, magnitude), limit);
+  return hn::Or(hn::IfThenElse(is_special, special, scaled), hn::BitCast(d, sign));
 #else
-    const hn::Rebind<hwy::float16_t, D> d_half;
-    return hn::PromoteTo(d, hn::BitCast(d_half, bits));
+  const hn::Rebind<hwy::float16_t, D> d_half;
+  return hn::PromoteTo(d, hn::BitCast(d_half, bits));
 #endif
-  }
-};
+}
 
-struct FromBf16 {
-  HWY_INLINE V operator()(D d, hn::Vec<D16> bits) const {
-    const hn::RebindToUnsigned<D> du;
-    return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du, bits)));
-  }
-};
-
-/// dst[i] = f(d, src[i]) from 16-bit elements.
-template <class F>
-HWY_INLINE void widen(const uint16_t* src, float* dst, size_t count, F f) {
+template <class T>
+HWY_INLINE void embed_f16(const uint16_t* src, T* dst, size_t count) {
   const D d;
   const D16 d16;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d16, src + i)), d, dst + i);
-  if (i < count) store_some(f(d, load_some(d16, src + i, count - i)), d, dst + i, count - i);
+  for (; i + lanes <= count; i += lanes) {
+    store_rounded(from_f16(hn::LoadU(d16, src + i)), d, dst + i);
+  }
+  const size_t rest = count - i;
+  if (rest == 0) return;
+  store_rounded_some(from_f16(load_some(d16, src + i, rest)), d, dst + i, rest);
 }
 
-void f16_to_f32_many(const uint16_t* src, float* dst, size_t count) noexcept {
-  widen(src, dst, count, FromF16());
-}
-
-void bf16_to_f32_many(const uint16_t* src, float* dst, size_t count) noexcept {
-  widen(src, dst, count, FromBf16());
-}
-
+template <class T>
 void embedding(const Embedding& args, size_t row0, size_t row1) noexcept {
   for (size_t r = row0; r < row1; ++r) {
     const size_t at = static_cast<size_t>(args.ids[r]) * args.columns;
-    float* dst = args.dst + r * args.ld_dst;
+    T* dst = static_cast<T*>(args.dst) + r * args.ld_dst;
     if (args.dtype == DType::f16) {
-      f16_to_f32_many(static_cast<const uint16_t*>(args.table) + at, dst, args.columns);
+      embed_f16(static_cast<const uint16_t*>(args.table) + at, dst, args.columns);
     } else if (args.dtype == DType::bf16) {
-      bf16_to_f32_many(static_cast<const uint16_t*>(args.table) + at, dst, args.columns);
+      convert(static_cast<const Bf16*>(args.table) + at, dst, args.columns);
     } else {
-      std::memcpy(dst, static_cast<const float*>(args.table) + at, args.columns * sizeof(float));
+      convert(static_cast<const float*>(args.table) + at, dst, args.columns);
     }
   }
 }
 
-HWY_INLINE hn::Vec<hn::Rebind<uint8_t, D>> quantized(V x, float scale, float shift) {
-  const D d;
-  const V unit = hn::Set(d, 1.0f);
-  // Two roundings, as numpy has them; a comparison with NaN is false, which gives 0.
-  const V moved = hn::Add(hn::Mul(x, hn::Set(d, scale)), hn::Set(d, shift));
-  const V positive = hn::IfThenElseZero(hn::Gt(moved, hn::Zero(d)), moved);
-  const V level = hn::Mul(hn::Min(positive, unit), hn::Set(d, 255.0f));
-  return hn::DemoteTo(hn::Rebind<uint8_t, D>(), hn::NearestInt(level));
-}
-
-void to_u8(const float* src, float scale, float shift, uint8_t* dst, size_t count) noexcept {
-  const D d;
-  const hn::Rebind<uint8_t, D> d8;
-  const size_t lanes = hn::Lanes(d);
-  size_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    hn::StoreU(quantized(hn::LoadU(d, src + i), scale, shift), d8, dst + i);
-  }
-  const size_t rest = count - i;
-  if (rest == 0) return;
-  store_some(quantized(load_some(d, src + i, rest), scale, shift), d8, dst + i, rest);
+template <class T>
+ElementwiseKernels make_row(DType dtype) {
+  ElementwiseKernels row{};
+  row.dtype = dtype;
+  row.activations = {
+      activation<T, Activation::none>,      activation<T, Activation::relu>,
+      activation<T, Activation::silu>,      activation<T, Activation::gelu>,
+      activation<T, Activation::gelu_tanh>, activation<T, Activation::quick_gelu>,
+      activation<T, Activation::tanh>,      activation<T, Activation::sigmoid>,
+  };
+  row.add = add<T>;
+  row.mul = mul<T>;
+  row.affine = affine<T>;
+  row.geglu = geglu<T>;
+  row.embedding = embedding<T>;
+  row.from_f32 = from_f32<T>;
+  row.to_f32 = to_f32_many<T>;
+  return row;
 }
 
 }  // namespace
 
-ElementwiseKernels elementwise_functions() {
-  ElementwiseKernels row{};
-  row.activations = {
-      activation<Activation::none>,      activation<Activation::relu>,
-      activation<Activation::silu>,      activation<Activation::gelu>,
-      activation<Activation::gelu_tanh>, activation<Activation::quick_gelu>,
-      activation<Activation::tanh>,      activation<Activation::sigmoid>,
-  };
-  row.add = add;
-  row.mul = mul;
-  row.affine = affine;
-  row.clamp = clamp;
-  row.add_row = add_row;
-  row.geglu = geglu;
-  row.embedding = embedding;
-  row.f16_to_f32 = f16_to_f32_many;
-  row.bf16_to_f32 = bf16_to_f32_many;
-  row.to_u8 = to_u8;
-  return row;
+ElementwiseKernels elementwise_functions(DType dtype) {
+  return dtype == DType::bf16 ? make_row<Bf16>(dtype) : make_row<float>(dtype);
 }
 #endif  // !EF_HIGHWAY_IS_FALLBACK
 }  // namespace edgefusion::kernels::HWY_NAMESPACE
@@ -221,8 +193,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace edgefusion::kernels {
 
-HighwayVariants<ElementwiseKernels (*)()> elementwise_variants() {
-  return EF_HIGHWAY_VARIANTS(ElementwiseKernels(*)(), elementwise_functions);
+HighwayVariants<ElementwiseFunctions> elementwise_variants() {
+  return EF_HIGHWAY_VARIANTS(ElementwiseFunctions, elementwise_functions);
 }
 
 }  // namespace edgefusion::kernels

@@ -7,8 +7,10 @@
 
 namespace edgefusion::kernels {
 
-/// Each returns its row but for `name` and `needs`.
-HighwayVariants<ElementwiseKernels (*)()> elementwise_variants();
-ElementwiseKernels elementwise_scalar();
+/// Each returns the row for a dtype (f32 or bf16) but for `name` and `needs`.
+using ElementwiseFunctions = ElementwiseKernels (*)(DType dtype);
+
+HighwayVariants<ElementwiseFunctions> elementwise_variants();
+ElementwiseKernels elementwise_scalar(DType dtype);
 
 }  // namespace edgefusion::kernels

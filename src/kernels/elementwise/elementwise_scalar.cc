@@ -1,106 +1,106 @@
-#include <cmath>
-
 #include "kernels/activation.h"
 #include "kernels/elementwise/elementwise_rows.h"
+#include "kernels/elementwise/storage.h"
 
 namespace edgefusion::kernels {
 namespace {
 
-template <Activation kKind>
-void activation(const float* src, float* dst, size_t count) noexcept {
-  for (size_t i = 0; i < count; ++i) dst[i] = activate(kKind, src[i]);
+/// dst[i] = f(src[i])
+template <class Src, class Dst, class F>
+void map(const Src* src, Dst* dst, size_t count, F f) {
+  for (size_t i = 0; i < count; ++i) store_rounded(f(to_f32(src[i])), dst[i]);
 }
 
-void add(const float* a, const float* b, float* dst, size_t count) noexcept {
-  for (size_t i = 0; i < count; ++i) dst[i] = a[i] + b[i];
+/// dst[i] = f(a[i], b[i])
+template <class T, class F>
+void map(const void* a, const void* b, void* dst, size_t count, F f) {
+  const T* left = static_cast<const T*>(a);
+  const T* right = static_cast<const T*>(b);
+  T* out = static_cast<T*>(dst);
+  for (size_t i = 0; i < count; ++i) store_rounded(f(to_f32(left[i]), to_f32(right[i])), out[i]);
 }
 
-void mul(const float* a, const float* b, float* dst, size_t count) noexcept {
-  for (size_t i = 0; i < count; ++i) dst[i] = a[i] * b[i];
+template <class T, Activation kKind>
+void activation(const void* src, void* dst, size_t count) noexcept {
+  map(static_cast<const T*>(src), static_cast<T*>(dst), count,
+      [](float x) { return activate(kKind, x); });
 }
 
-void affine(const float* src, float scale, float shift, float* dst, size_t count) noexcept {
-  for (size_t i = 0; i < count; ++i) dst[i] = src[i] * scale + shift;
+template <class T>
+void add(const void* a, const void* b, void* dst, size_t count) noexcept {
+  map<T>(a, b, dst, count, [](float x, float y) { return x + y; });
 }
 
-void clamp(const float* src, float low, float high, float* dst, size_t count) noexcept {
-  for (size_t i = 0; i < count; ++i) {
-    const float raised = src[i] < low ? low : src[i];
-    dst[i] = raised > high ? high : raised;
-  }
+template <class T>
+void mul(const void* a, const void* b, void* dst, size_t count) noexcept {
+  map<T>(a, b, dst, count, [](float x, float y) { return x * y; });
 }
 
-void add_row(const AddRow& args, size_t row0, size_t row1) noexcept {
-  for (size_t r = row0; r < row1; ++r) {
-    add(args.src + r * args.ld_src, args.row, args.dst + r * args.ld_dst, args.columns);
-  }
+template <class T>
+void affine(const void* src, float scale, float shift, void* dst, size_t count) noexcept {
+  map(static_cast<const T*>(src), static_cast<T*>(dst), count,
+      [=](float x) { return x * scale + shift; });
 }
 
+template <class T>
 void geglu(const Geglu& args, size_t row0, size_t row1) noexcept {
   for (size_t r = row0; r < row1; ++r) {
-    const float* src = args.src + r * args.ld_src;
-    float* dst = args.dst + r * args.ld_dst;
-    for (size_t c = 0; c < args.columns; ++c) {
-      dst[c] = src[c] * activate(Activation::gelu, src[args.columns + c]);
-    }
+    const T* src = static_cast<const T*>(args.src) + r * args.ld_src;
+    T* dst = static_cast<T*>(args.dst) + r * args.ld_dst;
+    map<T>(src, src + args.columns, dst, args.columns,
+           [](float a, float b) { return a * activate(Activation::gelu, b); });
   }
 }
 
 float element(const Embedding& args, size_t index) {
   if (args.dtype == DType::f16) return f16_to_f32(static_cast<const uint16_t*>(args.table)[index]);
-  if (args.dtype == DType::bf16) {
-    return bf16_to_f32(static_cast<const uint16_t*>(args.table)[index]);
-  }
+  if (args.dtype == DType::bf16) return to_f32(static_cast<const Bf16*>(args.table)[index]);
   return static_cast<const float*>(args.table)[index];
 }
 
+template <class T>
 void embedding(const Embedding& args, size_t row0, size_t row1) noexcept {
   for (size_t r = row0; r < row1; ++r) {
     const size_t at = static_cast<size_t>(args.ids[r]) * args.columns;
-    for (size_t c = 0; c < args.columns; ++c) {
-      args.dst[r * args.ld_dst + c] = element(args, at + c);
-    }
+    T* dst = static_cast<T*>(args.dst) + r * args.ld_dst;
+    for (size_t c = 0; c < args.columns; ++c) store_rounded(element(args, at + c), dst[c]);
   }
 }
 
-void f16_to_f32_many(const uint16_t* src, float* dst, size_t count) noexcept {
-  for (size_t i = 0; i < count; ++i) dst[i] = f16_to_f32(src[i]);
+template <class T>
+void from_f32(const float* src, void* dst, size_t count) noexcept {
+  map(src, static_cast<T*>(dst), count, [](float x) { return x; });
 }
 
-void bf16_to_f32_many(const uint16_t* src, float* dst, size_t count) noexcept {
-  for (size_t i = 0; i < count; ++i) dst[i] = bf16_to_f32(src[i]);
+template <class T>
+void to_f32_many(const void* src, float* dst, size_t count) noexcept {
+  map(static_cast<const T*>(src), dst, count, [](float x) { return x; });
 }
 
-void to_u8(const float* src, float scale, float shift, uint8_t* dst, size_t count) noexcept {
-  for (size_t i = 0; i < count; ++i) {
-    const float moved = src[i] * scale + shift;
-    const float positive = moved > 0.0f ? moved : 0.0f;  // NaN too
-    const float level = (positive < 1.0f ? positive : 1.0f) * 255.0f;
-    dst[i] = static_cast<uint8_t>(std::nearbyint(level));
-  }
+template <class T>
+ElementwiseKernels make_row(DType dtype) {
+  ElementwiseKernels row{};
+  row.dtype = dtype;
+  row.activations = {
+      activation<T, Activation::none>,      activation<T, Activation::relu>,
+      activation<T, Activation::silu>,      activation<T, Activation::gelu>,
+      activation<T, Activation::gelu_tanh>, activation<T, Activation::quick_gelu>,
+      activation<T, Activation::tanh>,      activation<T, Activation::sigmoid>,
+  };
+  row.add = add<T>;
+  row.mul = mul<T>;
+  row.affine = affine<T>;
+  row.geglu = geglu<T>;
+  row.embedding = embedding<T>;
+  row.from_f32 = from_f32<T>;
+  row.to_f32 = to_f32_many<T>;
+  return row;
 }
 
 }  // namespace
 
-ElementwiseKernels elementwise_scalar() {
-  ElementwiseKernels row{};
-  row.activations = {
-      activation<Activation::none>,      activation<Activation::relu>,
-      activation<Activation::silu>,      activation<Activation::gelu>,
-      activation<Activation::gelu_tanh>, activation<Activation::quick_gelu>,
-      activation<Activation::tanh>,      activation<Activation::sigmoid>,
-  };
-  row.add = add;
-  row.mul = mul;
-  row.affine = affine;
-  row.clamp = clamp;
-  row.add_row = add_row;
-  row.geglu = geglu;
-  row.embedding = embedding;
-  row.f16_to_f32 = f16_to_f32_many;
-  row.bf16_to_f32 = bf16_to_f32_many;
-  row.to_u8 = to_u8;
-  return row;
+ElementwiseKernels elementwise_scalar(DType dtype) {
+  return dtype == DType::bf16 ? make_row<Bf16>(dtype) : make_row<float>(dtype);
 }
 
 }  // namespace edgefusion::kernels

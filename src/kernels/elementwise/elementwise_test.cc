@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "kernels/elementwise/kernel_test_data.h"
@@ -35,28 +36,39 @@ double exact_activation(Activation kind, double x) {
   return x;
 }
 
-/// Bounds that activation-inl.h states, relative to the result. The scalar reference subtracts in
+/// Bounds that fast_activation-inl.h states, as a factor of the result and of x.
+double fast_activation_bound(Activation kind, double x, double y) {
+  const double smallest = 1.0001 * 0x1p-126;  // the least a sigmoid gets
+  if (kind == Activation::gelu) return std::max(2e-4 * std::abs(y), 4e-7 + 4e-8 * std::abs(x));
+  return (kind == Activation::gelu_tanh ? 2e-4 : 1e-4) * std::abs(y) + smallest * std::abs(x);
+}
+
+/// Bounds that activation-inl.h and fast_activation-inl.h state. The scalar reference subtracts in
 /// f32, so its gelus are only good relative to x.
 double activation_bound(const ElementwiseKernels& row, Activation kind, double x, double y) {
   const double smallest = 1e-37;  // beneath, exp flushes to zero
   if (row.needs.empty()) return 1e-6 * std::abs(x) + 1e-6 * std::abs(y) + smallest;
   if (kind == Activation::none || kind == Activation::relu) return 0.0;
+  const bool is_sigmoid_or_tanh = kind == Activation::sigmoid || kind == Activation::tanh;
+  if (row.dtype == DType::bf16 && !is_sigmoid_or_tanh) return fast_activation_bound(kind, x, y);
   const bool rounds_argument = kind == Activation::gelu_tanh || kind == Activation::quick_gelu;
   return (rounds_argument ? 2.2e-5 : 1.5e-6) * std::abs(y) + smallest * std::abs(x) + smallest;
 }
 
 TEST(Elementwise, ActivationsAreWithinTheirBounds) {
-  std::vector<float> src;
-  for (int i = -40000; i <= 40000; ++i) src.push_back(static_cast<float>(i) * 0.0025f);
-  for (const float tiny : {1e-3f, 1e-6f, 1e-20f, -1e-3f, -1e-6f, -1e-20f}) src.push_back(tiny);
-  std::vector<float> dst(src.size());
+  std::vector<float> values;
+  for (int i = -40000; i <= 40000; ++i) values.push_back(static_cast<float>(i) * 0.0025f);
+  for (const float tiny : {1e-3f, 1e-6f, 1e-20f, -1e-3f, -1e-6f, -1e-20f}) values.push_back(tiny);
   for (const ElementwiseKernels& row : rows()) {
+    const Stored src(row.dtype, values);
+    Stored dst(row.dtype, values.size(), 77.0f);
     for (const ActivationName& entry : kActivations) {
       row.activation(entry.activation)(src.data(), dst.data(), src.size());
       for (size_t i = 0; i < src.size(); ++i) {
         const double x = src[i];
         const double y = exact_activation(entry.activation, x);
-        ASSERT_NEAR(dst[i], y, activation_bound(row, entry.activation, x, y))
+        const double bound = activation_bound(row, entry.activation, x, y);
+        ASSERT_NEAR(dst[i], y, bound + storage_error(row.dtype, y))
             << row.name << " " << entry.name << " x " << x;
       }
     }
@@ -65,32 +77,33 @@ TEST(Elementwise, ActivationsAreWithinTheirBounds) {
 
 TEST(Elementwise, ActivationsKeepNanAndReachTheirLimits) {
   for (const ElementwiseKernels& row : rows()) {
+    const float large = stored(row.dtype, 3e38f);
+    const Stored src(row.dtype, {kNan, kInfinity, large});
     for (const ActivationName& entry : kActivations) {
-      const std::vector<float> src = {kNan, kInfinity, 3e38f};
-      std::vector<float> dst(3);
+      Stored dst(row.dtype, 3, 77.0f);
       row.activation(entry.activation)(src.data(), dst.data(), 3);
       const bool bounded =
           entry.activation == Activation::tanh || entry.activation == Activation::sigmoid;
       EXPECT_TRUE(std::isnan(dst[0])) << row.name << " " << entry.name;
       EXPECT_EQ(dst[1], bounded ? 1.0f : kInfinity) << row.name << " " << entry.name;
-      EXPECT_EQ(dst[2], bounded ? 1.0f : 3e38f) << row.name << " " << entry.name;
+      EXPECT_EQ(dst[2], bounded ? 1.0f : large) << row.name << " " << entry.name;
     }
   }
 }
 
-TEST(Elementwise, EveryCountGivesTheBitsOfOneElementAtATime) {
+TEST(Elementwise, ActivationsOfAnyCountHaveTheSameBits) {
   for (const ElementwiseKernels& row : rows()) {
     for (const ActivationName& entry : kActivations) {
       const auto function = row.activation(entry.activation);
       for (const size_t count : edge_sizes()) {
-        const std::vector<float> src = random_floats(count, 3, 0.0f, 3.0f);
-        std::vector<float> dst(count + 1, 77.0f);
+        Stored src(row.dtype, random_floats(count, 3));
+        Stored dst(row.dtype, count + 1, 77.0f);
         function(src.data(), dst.data(), count);
-        EXPECT_EQ(dst[count], 77.0f) << row.name << " writes beyond its count";
+        EXPECT_EQ(dst[count], stored(row.dtype, 77.0f)) << row.name;
         for (size_t i = 0; i < count; ++i) {
-          float alone = 0.0f;
-          function(&src[i], &alone, 1);
-          ASSERT_EQ(dst[i], alone) << row.name << " " << entry.name << " " << count;
+          Stored alone(row.dtype, 1, 0.0f);
+          function(src.at(i), alone.data(), 1);
+          ASSERT_EQ(dst[i], alone[0]) << row.name << " " << entry.name << " " << count;
         }
       }
     }
@@ -99,26 +112,26 @@ TEST(Elementwise, EveryCountGivesTheBitsOfOneElementAtATime) {
 
 TEST(Elementwise, WorksInPlace) {
   for (const ElementwiseKernels& row : rows()) {
-    std::vector<float> values = random_floats(37, 4);
-    std::vector<float> expected(37);
+    Stored values(row.dtype, random_floats(37, 4));
+    Stored expected(row.dtype, 37, 77.0f);
     row.activation(Activation::silu)(values.data(), expected.data(), 37);
     row.activation(Activation::silu)(values.data(), values.data(), 37);
     EXPECT_EQ(values, expected) << row.name;
   }
 }
 
-TEST(Elementwise, AddsAndMultipliesExactly) {
+TEST(Elementwise, AddsAndMultipliesWithOneRounding) {
   for (const ElementwiseKernels& row : rows()) {
     for (const size_t count : edge_sizes()) {
-      const std::vector<float> a = random_floats(count, 5);
-      const std::vector<float> b = random_floats(count, 6);
-      std::vector<float> sum(count);
-      std::vector<float> product(count);
+      const Stored a(row.dtype, random_floats(count, 5));
+      const Stored b(row.dtype, random_floats(count, 6));
+      Stored sum(row.dtype, count, 77.0f);
+      Stored product(row.dtype, count, 77.0f);
       row.add(a.data(), b.data(), sum.data(), count);
       row.mul(a.data(), b.data(), product.data(), count);
       for (size_t i = 0; i < count; ++i) {
-        ASSERT_EQ(sum[i], a[i] + b[i]) << row.name;
-        ASSERT_EQ(product[i], a[i] * b[i]) << row.name;
+        ASSERT_EQ(sum[i], stored(row.dtype, a[i] + b[i])) << row.name;
+        ASSERT_EQ(product[i], stored(row.dtype, a[i] * b[i])) << row.name;
       }
     }
   }
@@ -127,40 +140,14 @@ TEST(Elementwise, AddsAndMultipliesExactly) {
 TEST(Elementwise, AffineIsOneOrTwoRoundings) {
   for (const ElementwiseKernels& row : rows()) {
     for (const size_t count : edge_sizes()) {
-      const std::vector<float> src = random_floats(count, 7);
-      std::vector<float> dst(count);
+      const Stored src(row.dtype, random_floats(count, 7));
+      Stored dst(row.dtype, count, 77.0f);
       row.affine(src.data(), 0.3f, -1.7f, dst.data(), count);
       for (size_t i = 0; i < count; ++i) {
         const double exact = static_cast<double>(src[i]) * 0.3f - static_cast<double>(1.7f);
         // Half a place of the product (< 2) and half of the result (< 4).
-        ASSERT_NEAR(dst[i], exact, 0x1p-24 * 2 + 0x1p-24 * 4) << row.name;
-      }
-    }
-  }
-}
-
-TEST(Elementwise, ClampsAndKeepsNan) {
-  const std::vector<float> src = {-2.0f, -1.0f, 0.5f, 1.0f, 7.0f, kInfinity, -kInfinity, kNan};
-  for (const ElementwiseKernels& row : rows()) {
-    std::vector<float> dst(src.size());
-    row.clamp(src.data(), -1.0f, 1.0f, dst.data(), src.size());
-    const std::vector<float> expected = {-1.0f, -1.0f, 0.5f, 1.0f, 1.0f, 1.0f, -1.0f};
-    for (size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(dst[i], expected[i]) << row.name;
-    EXPECT_TRUE(std::isnan(dst[7])) << row.name;
-  }
-}
-
-TEST(Elementwise, AddsARowToEachOfTheRowsAskedFor) {
-  for (const ElementwiseKernels& row : rows()) {
-    for (const size_t columns : edge_sizes()) {
-      const size_t ld = columns + 3;
-      const std::vector<float> src = random_floats(4 * ld, 8);
-      const std::vector<float> bias = random_floats(columns, 9);
-      std::vector<float> dst(4 * ld, 77.0f);
-      row.add_row({src.data(), bias.data(), dst.data(), ld, ld, columns}, 1, 3);
-      for (size_t i = 0; i < dst.size(); ++i) {
-        const bool written = i / ld >= 1 && i / ld < 3 && i % ld < columns;
-        ASSERT_EQ(dst[i], written ? src[i] + bias[i % ld] : 77.0f) << row.name << " " << columns;
+        const double bound = 0x1p-24 * 2 + 0x1p-24 * 4;
+        ASSERT_NEAR(dst[i], exact, bound + storage_error(row.dtype, exact)) << row.name;
       }
     }
   }
@@ -170,39 +157,88 @@ TEST(Elementwise, GegluMultipliesTheFirstHalfByGeluOfTheSecond) {
   for (const ElementwiseKernels& row : rows()) {
     for (const size_t columns : edge_sizes()) {
       const size_t ld = 2 * columns + 1;
-      const std::vector<float> src = random_floats(3 * ld, 10);
-      std::vector<float> dst(3 * columns, 77.0f);
+      const Stored src(row.dtype, random_floats(3 * ld, 10));
+      Stored dst(row.dtype, 4 * columns, 77.0f);
       row.geglu({src.data(), dst.data(), ld, columns, columns}, 0, 3);
-      for (size_t i = 0; i < dst.size(); ++i) {
-        const float* a = src.data() + i / columns * ld + i % columns;
-        const double b = a[columns];
-        const double exact = a[0] * exact_activation(Activation::gelu, b);
-        ASSERT_NEAR(dst[i], exact, 2e-6 * std::abs(a[0] * b)) << row.name << " " << columns;
+      for (size_t i = 0; i < 3 * columns; ++i) {
+        const size_t at = i / columns * ld + i % columns;
+        const double a = src[at];
+        const double b = src[at + columns];
+        const double exact = a * exact_activation(Activation::gelu, b);
+        const double gelu_error = row.dtype == DType::bf16 ? 2e-4 : 2e-6;
+        ASSERT_NEAR(dst[i], exact, gelu_error * std::abs(a * b) + storage_error(row.dtype, exact))
+            << row.name << " " << columns;
       }
+      for (size_t i = 3 * columns; i < dst.size(); ++i) EXPECT_EQ(dst[i], 77.0f) << row.name;
     }
   }
 }
 
-TEST(Elementwise, EveryHalfWidensAsCoreDoes) {
-  std::vector<uint16_t> bits(65536);
-  std::iota(bits.begin(), bits.end(), uint16_t{0});
-  std::vector<float> from_f16(bits.size());
-  std::vector<float> from_bf16(bits.size());
-  const auto same = [](float a, float b) {
-    return std::isnan(a) ? std::isnan(b) : a == b && std::signbit(a) == std::signbit(b);
-  };
-  for (const ElementwiseKernels& row : rows()) {
-    row.f16_to_f32(bits.data(), from_f16.data(), bits.size());
-    row.bf16_to_f32(bits.data(), from_bf16.data(), bits.size());
-    for (size_t i = 0; i < bits.size(); ++i) {
-      ASSERT_TRUE(same(f16_to_f32(bits[i]), from_f16[i])) << row.name << " f16 bits " << i;
-      ASSERT_TRUE(same(bf16_to_f32(bits[i]), from_bf16[i])) << row.name << " bf16 bits " << i;
+/// Every bf16, and around each pair of neighbours what lies between: the middle and its neighbours.
+std::vector<float> rounding_cases() {
+  std::vector<float> values;
+  for (uint32_t high = 0; high < 0x10000u; ++high) {
+    for (const uint32_t low : {0u, 1u, 0x7FFFu, 0x8000u, 0x8001u, 0xFFFFu}) {
+      values.push_back(std::bit_cast<float>(high << 16 | low));
     }
   }
+  return values;
+}
+
+TEST(Elementwise, StoringRoundsAsCoreDoesAndLoadingIsExact) {
+  const std::vector<float> values = rounding_cases();
+  for (const ElementwiseKernels& row : rows()) {
+    Stored there(row.dtype, values.size(), 77.0f);
+    std::vector<float> back(values.size());
+    row.from_f32(values.data(), there.data(), values.size());
+    row.to_f32(there.data(), back.data(), values.size());
+    EXPECT_EQ(there, Stored(row.dtype, values)) << row.name;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const auto bits = std::bit_cast<uint32_t>(there[i]);
+      ASSERT_EQ(std::bit_cast<uint32_t>(back[i]), bits) << row.name << " " << values[i];
+      ASSERT_EQ(std::isnan(back[i]), std::isnan(values[i])) << row.name;
+    }
+  }
+}
+
+TEST(Elementwise, ConversionsOfAnyCountWriteNothingElse) {
+  for (const ElementwiseKernels& row : rows()) {
+    for (const size_t count : edge_sizes()) {
+      const std::vector<float> values = random_floats(count, 12);
+      Stored there(row.dtype, count + 1, 77.0f);
+      std::vector<float> back(count + 1, 77.0f);
+      row.from_f32(values.data(), there.data(), count);
+      row.to_f32(there.data(), back.data(), count);
+      for (size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(back[i], stored(row.dtype, values[i])) << row.name << " " << count;
+      }
+      EXPECT_EQ(there[count], stored(row.dtype, 77.0f)) << row.name;
+      EXPECT_EQ(back[count], 77.0f) << row.name;
+    }
+  }
+}
+
+/// Checks rows 1..3 of an embedding table of `dtype` whose element i has the value `value(i)`.
+template <class Value>
+void expect_embedding(const ElementwiseKernels& row, const void* table, DType dtype, size_t columns,
+                      Value value) {
+  const std::vector<int32_t> ids = {4, 0, 4, 2};
+  Stored dst(row.dtype, 4 * columns, 77.0f);
+  row.embedding({table, dtype, ids.data(), dst.data(), columns, columns}, 1, 4);
+  for (size_t i = columns; i < dst.size(); ++i) {
+    const size_t at = static_cast<size_t>(ids[i / columns]) * columns + i % columns;
+    const float expected = stored(row.dtype, value(at));
+    if (std::isnan(expected)) {
+      ASSERT_TRUE(std::isnan(dst[i])) << row.name << " " << to_string(dtype);
+    } else {
+      ASSERT_EQ(dst[i], expected) << row.name << " " << to_string(dtype);
+      ASSERT_EQ(std::signbit(dst[i]), std::signbit(expected)) << row.name;
+    }
+  }
+  for (size_t i = 0; i < columns; ++i) EXPECT_EQ(dst[i], stored(row.dtype, 77.0f)) << row.name;
 }
 
 TEST(Elementwise, EmbeddingReadsRowsOfEveryType) {
-  const std::vector<int32_t> ids = {4, 0, 4, 2};
   for (const ElementwiseKernels& row : rows()) {
     for (const size_t columns : {size_t{1}, size_t{7}, size_t{33}}) {
       const std::vector<float> f32 = random_floats(5 * columns, 11);
@@ -210,49 +246,32 @@ TEST(Elementwise, EmbeddingReadsRowsOfEveryType) {
       std::vector<uint16_t> bf16(f32.size());
       std::transform(f32.begin(), f32.end(), f16.begin(), f32_to_f16);
       std::transform(f32.begin(), f32.end(), bf16.begin(), f32_to_bf16);
-      std::vector<float> dst(4 * columns, 77.0f);
-      const auto expect_rows = [&](const void* table, DType dtype, auto&& value) {
-        row.embedding({table, dtype, ids.data(), dst.data(), columns, columns}, 1, 4);
-        for (size_t i = columns; i < dst.size(); ++i) {
-          const size_t at = static_cast<size_t>(ids[i / columns]) * columns + i % columns;
-          ASSERT_EQ(dst[i], value(at)) << row.name << " " << to_string(dtype);
-        }
-        EXPECT_EQ(dst[0], 77.0f);
-      };
-      expect_rows(f32.data(), DType::f32, [&](size_t i) { return f32[i]; });
-      expect_rows(f16.data(), DType::f16, [&](size_t i) { return f16_to_f32(f16[i]); });
-      expect_rows(bf16.data(), DType::bf16, [&](size_t i) { return bf16_to_f32(bf16[i]); });
+      expect_embedding(row, f32.data(), DType::f32, columns, [&](size_t i) { return f32[i]; });
+      expect_embedding(row, f16.data(), DType::f16, columns,
+                       [&](size_t i) { return f16_to_f32(f16[i]); });
+      expect_embedding(row, bf16.data(), DType::bf16, columns,
+                       [&](size_t i) { return bf16_to_f32(bf16[i]); });
     }
   }
 }
 
-TEST(Elementwise, PixelsRoundHalvesToEvenAndSaturate) {
-  const std::vector<float> unit = {0.0f, 1.0f, -0.1f, 1.1f, 0.5f, kNan, kInfinity, -kInfinity};
-  const std::vector<uint8_t> expected = {0, 255, 0, 255, 128, 0, 255, 0};  // 127.5 -> 128
+TEST(Elementwise, EmbeddingWidensEveryHalf) {
+  constexpr size_t kColumns = 65536;
+  std::vector<uint16_t> bits(5 * kColumns);
+  std::iota(bits.begin(), bits.end(), uint16_t{0});
   for (const ElementwiseKernels& row : rows()) {
-    std::vector<uint8_t> dst(unit.size());
-    row.to_u8(unit.data(), 1.0f, 0.0f, dst.data(), unit.size());
-    EXPECT_EQ(dst, expected) << row.name;
-    // 2.5 / 255 and 3.5 / 255 as f32 times 255 are exact halves.
-    const std::vector<float> halves = {2.5f / 255.0f, 3.5f / 255.0f};
-    row.to_u8(halves.data(), 1.0f, 0.0f, dst.data(), 2);
-    EXPECT_EQ(dst[0], std::nearbyint(halves[0] * 255.0f)) << row.name;
-    EXPECT_EQ(dst[1], std::nearbyint(halves[1] * 255.0f)) << row.name;
+    expect_embedding(row, bits.data(), DType::f16, kColumns,
+                     [&](size_t i) { return f16_to_f32(bits[i]); });
+    expect_embedding(row, bits.data(), DType::bf16, kColumns,
+                     [&](size_t i) { return bf16_to_f32(bits[i]); });
   }
 }
 
-TEST(Elementwise, PixelsOfEveryCountAgreeWithNumpysFormula) {
-  for (const ElementwiseKernels& row : rows()) {
-    for (const size_t count : edge_sizes()) {
-      const std::vector<float> src = random_floats(count, 12);
-      std::vector<uint8_t> dst(count + 1, 99);
-      row.to_u8(src.data(), 0.5f, 0.5f, dst.data(), count);
-      EXPECT_EQ(dst[count], 99) << row.name;
-      for (size_t i = 0; i < count; ++i) {
-        const float unit = std::clamp(src[i] / 2.0f + 0.5f, 0.0f, 1.0f);
-        ASSERT_EQ(dst[i], static_cast<uint8_t>(std::nearbyint(unit * 255.0f))) << row.name;
-      }
-    }
+TEST(ElementwiseTable, GivesEveryActivationTypeItsRow) {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    EXPECT_EQ(select_elementwise(allowed_isa(), dtype).dtype, dtype);
+    EXPECT_EQ(select_elementwise(IsaSet(), dtype).dtype, dtype);
+    EXPECT_TRUE(select_elementwise(IsaSet(), dtype).needs.empty());
   }
 }
 

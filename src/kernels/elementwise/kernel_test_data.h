@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <span>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "core/cpu_features.h"
+#include "core/dtype.h"
 #include "core/env.h"
 
 // What the tests of the vector families share.
@@ -44,6 +46,60 @@ inline std::vector<float> random_floats(size_t count, unsigned seed, float mean 
   std::vector<float> values(count);
   for (float& value : values) value = normal(engine);
   return values;
+}
+
+/// Activations in memory, as a row of a table for `dtype` (f32 or bf16) takes them; seen from
+/// outside they are the f32 values that were stored.
+class Stored {
+ public:
+  Stored() = default;
+  Stored(DType dtype, const std::vector<float>& values)
+      : dtype_(dtype), bytes_(values.size() * size_of(dtype)) {
+    for (size_t i = 0; i < values.size(); ++i) set(i, values[i]);
+  }
+  Stored(DType dtype, size_t count, float value)
+      : Stored(dtype, std::vector<float>(count, value)) {}
+
+  void set(size_t i, float value) {
+    if (dtype_ == DType::bf16) {
+      const uint16_t bits = f32_to_bf16(value);
+      std::memcpy(&bytes_[2 * i], &bits, 2);
+    } else {
+      std::memcpy(&bytes_[4 * i], &value, 4);
+    }
+  }
+  float operator[](size_t i) const {
+    if (dtype_ == DType::bf16) {
+      uint16_t bits;
+      std::memcpy(&bits, &bytes_[2 * i], 2);
+      return bf16_to_f32(bits);
+    }
+    float value;
+    std::memcpy(&value, &bytes_[4 * i], 4);
+    return value;
+  }
+  size_t size() const { return bytes_.size() / size_of(dtype_); }
+  void* at(size_t i) { return bytes_.data() + i * size_of(dtype_); }
+  void* data() { return bytes_.data(); }
+  const void* data() const { return bytes_.data(); }
+  /// By bits.
+  bool operator==(const Stored&) const = default;
+
+ private:
+  DType dtype_ = DType::f32;
+  std::vector<std::byte> bytes_;
+};
+
+/// `value` as `dtype` holds it.
+inline float stored(DType dtype, float value) {
+  return dtype == DType::bf16 ? bf16_to_f32(f32_to_bf16(value)) : value;
+}
+
+/// Bound of what storing a result near `exact` rounds away, beyond the f32 arithmetic: bf16 has 8
+/// significant bits, so half a place is at most 2^-8 of the value, and 2^-134 among subnormals. The
+/// results that are rounded are off by an f32 error: hence the 1 %.
+inline double storage_error(DType dtype, double exact) {
+  return dtype == DType::bf16 ? 1.01 * std::abs(exact) * 0x1p-8 + 0x1p-134 : 0.0;
 }
 
 /// Distance of `got` from the exact value in units of the last f32 place of the exact one.

@@ -28,14 +28,14 @@ void copy_rows(const CopyRows& args, size_t row0, size_t row1) noexcept {
 }
 
 void resize_nearest(const ResizeNearest& args, size_t line0, size_t line1) noexcept {
-  const size_t pixel_bytes = args.channels * sizeof(float);
+  const size_t bytes = args.pixel_bytes;
   for (size_t y = line0; y < line1; ++y) {
     const size_t src_y = nearest_index(y, args.src_height, args.dst_height);
-    const float* src = args.src + src_y * args.src_width * args.channels;
-    float* dst = args.dst + y * args.dst_width * args.channels;
+    const auto* src = static_cast<const uint8_t*>(args.src) + src_y * args.src_width * bytes;
+    auto* dst = static_cast<uint8_t*>(args.dst) + y * args.dst_width * bytes;
     for (size_t x = 0; x < args.dst_width; ++x) {
       const size_t src_x = nearest_index(x, args.src_width, args.dst_width);
-      std::memcpy(dst + x * args.channels, src + src_x * args.channels, pixel_bytes);
+      std::memcpy(dst + x * bytes, src + src_x * bytes, bytes);
     }
   }
 }

@@ -21,13 +21,13 @@ void copy_rows(const CopyRows& args, size_t row0, size_t row1) noexcept;
 /// sy = floor(y * (src_height / dst_height)) rounded as torch interpolate(mode="nearest") does when
 /// it is given a size.
 struct ResizeNearest {
-  const float* src = nullptr;  ///< [src_height, src_width, channels], dense
-  float* dst = nullptr;        ///< [dst_height, dst_width, channels], dense; must not overlap src
+  const void* src = nullptr;  ///< [src_height, src_width, channels], dense, of any type
+  void* dst = nullptr;        ///< [dst_height, dst_width, channels], dense; must not overlap src
   size_t src_height = 0;
   size_t src_width = 0;
   size_t dst_height = 0;
   size_t dst_width = 0;
-  size_t channels = 0;
+  size_t pixel_bytes = 0;  ///< channels * bytes of an element
 };
 /// Output lines [line0, line1) of dst_height.
 void resize_nearest(const ResizeNearest& args, size_t line0, size_t line1) noexcept;

@@ -14,7 +14,7 @@ std::vector<int> resized_lines(size_t in, size_t out) {
   std::vector<float> src(in);
   std::iota(src.begin(), src.end(), 0.0f);
   std::vector<float> dst(out, -1.0f);
-  resize_nearest({src.data(), dst.data(), in, 1, out, 1, 1}, 0, out);
+  resize_nearest({src.data(), dst.data(), in, 1, out, 1, sizeof(float)}, 0, out);
   return {dst.begin(), dst.end()};
 }
 
@@ -38,7 +38,7 @@ TEST(ResizeNearest, RoundsTheRatioAsTorchDoes) {
 TEST(ResizeNearest, MovesWholePixelsAndOnlyTheLinesAskedFor) {
   const std::vector<float> src = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};  // [2, 3, 2]
   std::vector<float> dst(4 * 3 * 2, -1.0f);
-  const ResizeNearest args{src.data(), dst.data(), 2, 3, 4, 3, 2};
+  const ResizeNearest args{src.data(), dst.data(), 2, 3, 4, 3, 2 * sizeof(float)};
   resize_nearest(args, 1, 3);
   const std::vector<float> expected = {-1, -1, -1, -1, -1, -1, 1,  2,  3,  4,  5,  6,
                                        7,  8,  9,  10, 11, 12, -1, -1, -1, -1, -1, -1};

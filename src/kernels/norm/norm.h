@@ -6,27 +6,39 @@
 
 #include "core/activation.h"
 #include "core/cpu_features.h"
+#include "core/dtype.h"
 
 namespace edgefusion::kernels {
 
 struct KernelInfo;
+
+// `void` pointers are activations, stored as the `dtype` of the table's row says: all f32 or all
+// bf16. Arithmetic is f32 or better; a bf16 result is rounded once, to nearest even. Strides count
+// elements.
 
 /// Group normalisation of ONE image, channels last, in three steps so that threads can share it:
 ///   moments  any split of the chunks over threads
 ///   merge    once; gives the affine map of each channel
 ///   apply    any split of the pixels over threads
 /// The result does not depend on the splits.
+///
+/// The image may lie in two sources side by side in channels, as if they had been concatenated:
+/// the first channels - channels2 channels in src, the last channels2 in src2.
 struct GroupNorm {
-  const float* src = nullptr;  ///< [pixels, channels], rows ld_src floats apart
-  float* dst = nullptr;        ///< [pixels, channels], rows ld_dst floats apart; may be src
+  const void* src = nullptr;   ///< [pixels, channels - channels2], rows ld_src apart
+  const void* src2 = nullptr;  ///< [pixels, channels2], rows ld_src2 apart; null: no second source
+  void* dst = nullptr;  ///< [pixels, channels], rows ld_dst apart; may be src if src2 is null
   size_t ld_src = 0;
+  size_t ld_src2 = 0;
   size_t ld_dst = 0;
   size_t pixels = 0;
-  size_t channels = 0;
-  size_t groups = 0;             ///< divides channels; a group is channels / groups neighbours
-  const float* gamma = nullptr;  ///< [channels], or null for 1
-  const float* beta = nullptr;   ///< [channels], or null for 0
-  float eps = 1e-5f;             ///< added to the variance
+  size_t channels = 0;   ///< of both sources
+  size_t channels2 = 0;  ///< of src2; 0 if that is null
+  size_t groups = 0;     ///< divides channels; a group is channels / groups neighbours, which may
+                         ///< lie on both sides of the border
+  const float* gamma = nullptr;              ///< [channels], or null for 1
+  const float* beta = nullptr;               ///< [channels], or null for 0
+  float eps = 1e-5f;                         ///< added to the variance
   Activation activation = Activation::none;  ///< applied to the normalised value
 };
 
@@ -47,8 +59,8 @@ constexpr size_t group_norm_chunks(size_t pixels) {
 /// Layer normalisation over the last dimension: each row to mean 0 and variance 1, then
 /// * gamma + beta. Variance is the biased one (divided by channels), as in torch.
 struct LayerNorm {
-  const float* src = nullptr;  ///< [rows, channels], rows ld_src floats apart
-  float* dst = nullptr;        ///< [rows, channels], rows ld_dst floats apart; may be src
+  const void* src = nullptr;  ///< [rows, channels], rows ld_src apart
+  void* dst = nullptr;        ///< [rows, channels], rows ld_dst apart; may be src
   size_t ld_src = 0;
   size_t ld_dst = 0;
   size_t channels = 0;
@@ -57,9 +69,10 @@ struct LayerNorm {
   float eps = 1e-5f;             ///< added to the variance; 1e-12 for BERT
 };
 
-/// One row of the table: the normalisations on CPUs that have `needs`.
+/// One row of the table: the normalisations of activations of `dtype` on CPUs that have `needs`.
 struct NormKernels {
   const char* name;
+  DType dtype;  ///< f32 or bf16
   IsaSet needs;
   /// Fills moments[chunk * groups + group] for chunks [chunk0, chunk1).
   void (*group_norm_moments)(const GroupNorm& norm, size_t chunk0, size_t chunk1,
@@ -74,10 +87,10 @@ struct NormKernels {
   void (*layer_norm)(const LayerNorm& norm, size_t row0, size_t row1) noexcept;
 };
 
-/// Best first, the scalar reference last.
+/// By dtype (f32, bf16); of one dtype the best first, the scalar reference last.
 std::span<const NormKernels> norm_kernels();
-/// The first row of the table that `isa` can run.
-const NormKernels& select_norm(IsaSet isa);
+/// The first row for `dtype` that `isa` can run.
+const NormKernels& select_norm(IsaSet isa, DType dtype);
 /// For kernels/registry.h.
 void list_norm_kernels(IsaSet isa, std::vector<KernelInfo>& out);
 

@@ -1,70 +1,106 @@
 #include <cmath>
 
 #include "kernels/activation.h"
+#include "kernels/elementwise/storage.h"
 #include "kernels/norm/norm_rows.h"
 
 namespace edgefusion::kernels {
 namespace {
 
-/// Mean and squared deviations of the rectangle [pixels, channels] at `src`.
-GroupMoments rectangle_moments(const float* src, size_t ld, size_t pixels, size_t channels) {
+/// A pixel's channels, which may lie in two places.
+template <class T>
+struct Pixel {
+  const T* first;
+  const T* second;
+  size_t border;
+
+  Pixel(const GroupNorm& norm, size_t p)
+      : first(static_cast<const T*>(norm.src) + p * norm.ld_src),
+        second(static_cast<const T*>(norm.src2) + (norm.src2 != nullptr ? p * norm.ld_src2 : 0)),
+        border(norm.channels - norm.channels2) {}
+
+  double operator[](size_t c) const { return to_f32(c < border ? first[c] : second[c - border]); }
+};
+
+/// Mean and squared deviations of channels [c0, c1) of pixels [p0, p1); pixel(p)[c] is an element.
+template <class F>
+GroupMoments rectangle_moments(size_t p0, size_t p1, size_t c0, size_t c1, F pixel) {
   double sum = 0.0;
-  for (size_t p = 0; p < pixels; ++p) {
-    for (size_t c = 0; c < channels; ++c) sum += static_cast<double>(src[p * ld + c]);
+  for (size_t p = p0; p < p1; ++p) {
+    for (size_t c = c0; c < c1; ++c) sum += pixel(p)[c];
   }
-  const double mean = sum / static_cast<double>(pixels * channels);
+  const double mean = sum / static_cast<double>((p1 - p0) * (c1 - c0));
   double m2 = 0.0;
-  for (size_t p = 0; p < pixels; ++p) {
-    for (size_t c = 0; c < channels; ++c) {
-      const double delta = static_cast<double>(src[p * ld + c]) - mean;
+  for (size_t p = p0; p < p1; ++p) {
+    for (size_t c = c0; c < c1; ++c) {
+      const double delta = pixel(p)[c] - mean;
       m2 += delta * delta;
     }
   }
   return {mean, m2};
 }
 
+template <class T>
 void group_norm_moments(const GroupNorm& norm, size_t chunk0, size_t chunk1,
                         GroupMoments* moments) noexcept {
   const size_t group_size = norm.channels / norm.groups;
   for (size_t chunk = chunk0; chunk < chunk1; ++chunk) {
     const size_t first = chunk * kGroupNormChunk;
     const size_t left = norm.pixels - first;
-    const size_t pixels = left < kGroupNormChunk ? left : kGroupNormChunk;
+    const size_t end = first + (left < kGroupNormChunk ? left : kGroupNormChunk);
     for (size_t group = 0; group < norm.groups; ++group) {
-      moments[chunk * norm.groups + group] = rectangle_moments(
-          norm.src + first * norm.ld_src + group * group_size, norm.ld_src, pixels, group_size);
+      moments[chunk * norm.groups + group] =
+          rectangle_moments(first, end, group * group_size, (group + 1) * group_size,
+                            [&](size_t p) { return Pixel<T>(norm, p); });
     }
   }
 }
 
+template <class T>
 void group_norm_apply(const GroupNorm& norm, const float* scale, const float* shift, size_t pixel0,
                       size_t pixel1) noexcept {
   for (size_t p = pixel0; p < pixel1; ++p) {
+    const Pixel<T> pixel(norm, p);
+    T* dst = static_cast<T*>(norm.dst) + p * norm.ld_dst;
     for (size_t c = 0; c < norm.channels; ++c) {
       // One rounding, as a fused multiply-add: the two terms nearly cancel if the mean is large.
-      const double y = static_cast<double>(norm.src[p * norm.ld_src + c]) * scale[c] + shift[c];
-      norm.dst[p * norm.ld_dst + c] = activate(norm.activation, static_cast<float>(y));
+      const double y = pixel[c] * scale[c] + shift[c];
+      store_rounded(activate(norm.activation, static_cast<float>(y)), dst[c]);
     }
   }
 }
 
+template <class T>
 void layer_norm(const LayerNorm& norm, size_t row0, size_t row1) noexcept {
+  GroupNorm row;  // one pixel of one group
+  row.channels = norm.channels;
+  row.ld_src = norm.ld_src;
+  row.src = norm.src;
   for (size_t r = row0; r < row1; ++r) {
-    const float* src = norm.src + r * norm.ld_src;
-    const GroupMoments moments = rectangle_moments(src, 0, 1, norm.channels);
+    const Pixel<T> x(row, r);
+    const GroupMoments moments =
+        rectangle_moments(0, 1, 0, norm.channels, [&](size_t) { return x; });
     const double variance = moments.m2 / static_cast<double>(norm.channels);
     const double rstd = 1.0 / std::sqrt(variance + static_cast<double>(norm.eps));
+    T* dst = static_cast<T*>(norm.dst) + r * norm.ld_dst;
     for (size_t c = 0; c < norm.channels; ++c) {
       const double gamma = norm.gamma != nullptr ? norm.gamma[c] : 1.0;
       const double beta = norm.beta != nullptr ? norm.beta[c] : 0.0;
-      const double y = (static_cast<double>(src[c]) - moments.mean) * rstd * gamma + beta;
-      norm.dst[r * norm.ld_dst + c] = static_cast<float>(y);
+      const double y = (x[c] - moments.mean) * rstd * gamma + beta;
+      store_rounded(static_cast<float>(y), dst[c]);
     }
   }
+}
+
+template <class T>
+NormFunctions functions() {
+  return {group_norm_moments<T>, group_norm_apply<T>, layer_norm<T>};
 }
 
 }  // namespace
 
-NormFunctions norm_functions_scalar() { return {group_norm_moments, group_norm_apply, layer_norm}; }
+NormFunctions norm_functions_scalar(DType dtype) {
+  return dtype == DType::bf16 ? functions<Bf16>() : functions<float>();
+}
 
 }  // namespace edgefusion::kernels

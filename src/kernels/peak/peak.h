@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/cpu_features.h"
+#include "core/dtype.h"
 #include "kernels/registry.h"
 
 namespace edgefusion::kernels {
@@ -14,13 +15,15 @@ namespace edgefusion::kernels {
 /// beat. Benchmarks divide by it.
 struct PeakRow {
   std::string_view name;
+  DType dtype = DType::f32;  ///< of the factors
   IsaSet needs;
   /// Runs `rounds` rounds of products; returns how many multiply-accumulates that were.
   int64_t (*run)(int64_t rounds) noexcept = nullptr;
 };
 
-/// Best first, plain C++ last.
-std::span<const PeakRow> peak_f32_table();
-const PeakRow& select_peak_f32(IsaSet isa);
+/// Best first within a dtype, plain C++ last.
+std::span<const PeakRow> peak_table();
+/// The unit that products of `dtype` run on here; a CPU without bf16 products does them in f32.
+const PeakRow& select_peak(IsaSet isa, DType dtype);
 
 }  // namespace edgefusion::kernels

@@ -21,26 +21,36 @@ int64_t peak_f32_scalar(int64_t rounds) noexcept {
 
 std::vector<PeakRow> make_table() {
   std::vector<PeakRow> table;
+#if defined(__x86_64__)
+  table.push_back({"amx_bf16", DType::bf16, IsaSet(Isa::avx512) | Isa::amx_bf16, peak_bf16_amx});
+  const IsaSet bf16 = IsaSet(Isa::avx512) | Isa::avx512_bf16;
+  table.push_back({"avx512_bf16", DType::bf16, bf16, peak_bf16_avx512});
+#elif defined(__aarch64__)
+  const IsaSet bf16 = IsaSet(Isa::neon) | Isa::neon_bf16;
+  table.push_back({"neon_bf16", DType::bf16, bf16, peak_bf16_neon});
+#endif
   const HighwayVariants<PeakFunction> variants = peak_f32_variants();
   for (const auto& target : kHighwayTargets<PeakFunction>) {
     const PeakFunction run = variants.*target.variant;
-    if (run != nullptr) table.push_back({target.name, target.needs, run});
+    if (run != nullptr) table.push_back({target.name, DType::f32, target.needs, run});
   }
-  table.push_back({"scalar", IsaSet(), peak_f32_scalar});
+  table.push_back({"scalar", DType::f32, IsaSet(), peak_f32_scalar});
   return table;
 }
 
 }  // namespace
 
-std::span<const PeakRow> peak_f32_table() {
+std::span<const PeakRow> peak_table() {
   static const std::vector<PeakRow> table = make_table();
   return table;
 }
 
-const PeakRow& select_peak_f32(IsaSet isa) {
-  const std::span<const PeakRow> table = peak_f32_table();
-  for (const PeakRow& row : table) {
-    if (isa.contains(row.needs)) return row;
+const PeakRow& select_peak(IsaSet isa, DType dtype) {
+  const std::span<const PeakRow> table = peak_table();
+  for (const DType wanted : {dtype, DType::f32}) {
+    for (const PeakRow& row : table) {
+      if (row.dtype == wanted && isa.contains(row.needs)) return row;
+    }
   }
   return table.back();
 }

@@ -10,7 +10,7 @@ namespace {
 TEST(Peak, EveryUsableRowCountsItsProducts) {
   const auto isa = cap_isa(detect_isa(), read_environment().isa.value_or("scalar"));
   ASSERT_TRUE(isa.has_value());
-  for (const PeakRow& row : peak_f32_table()) {
+  for (const PeakRow& row : peak_table()) {
     if (!isa->contains(row.needs)) continue;
     const int64_t once = row.run(1);
     EXPECT_GT(once, 0) << row.name;
@@ -19,8 +19,8 @@ TEST(Peak, EveryUsableRowCountsItsProducts) {
 }
 
 TEST(Peak, TheChosenRowIsTheBestThatTheSetAllows) {
-  EXPECT_EQ(select_peak_f32(IsaSet()).name, "scalar");
-  EXPECT_TRUE(detect_isa().contains(select_peak_f32(detect_isa()).needs));
+  EXPECT_EQ(select_peak(IsaSet(), DType::bf16).name, "scalar");
+  EXPECT_TRUE(detect_isa().contains(select_peak(detect_isa(), DType::bf16).needs));
 }
 
 }  // namespace

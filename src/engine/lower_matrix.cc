@@ -1,0 +1,70 @@
+#include "engine/lower_matrix.h"
+
+#include "engine/matrix_shapes.h"
+#include "engine/matrix_weights.h"
+#include "kernels/matrix/matrix.h"
+
+namespace edgefusion::engine {
+namespace {
+
+using graph::ConvSlots;
+using kernels::MatrixRow;
+
+/// The weights as the row wants them, in the store; nullptr while measuring.
+const void* pack(Lowering& lowering, const MatrixRow& row, bool geglu) {
+  kernels::WeightsView view = matrix_weight(lowering, ConvSlots::weight).view;
+  std::byte* packed = lowering.weights().place(row.packed_bytes(row, view));
+  if (packed == nullptr) return nullptr;
+  const graph::Node& node = lowering.producer(ConvSlots::weight);
+  Tensor scratch;
+  view.data = lowering.weights().tensor(node, lowering.shape(ConvSlots::weight), scratch).data;
+  lowering.pool().parallel_for(
+      row.panels(view.outputs),
+      [&](int64_t begin, int64_t end, int) { row.pack(row, view, geglu, begin, end, packed); });
+  lowering.weights().release(node);
+  return packed;
+}
+
+kernels::MatrixArgs make_args(Lowering& lowering, const graph::Epilogue& epilogue) {
+  kernels::MatrixArgs args;
+  args.shape = matrix_shape(lowering.graph(), lowering.node());
+  args.src = lowering.src<uint16_t>(ConvSlots::x);
+  args.src_stride = args.shape.channels;
+  args.src2 = lowering.src<uint16_t>(ConvSlots::x2);
+  args.src2_stride = args.shape.channels2;
+  args.dst = lowering.dst<std::byte>();
+  args.dst_type = lowering.output_dtype();
+  args.dst_stride = lowering.output_shape()[-1];
+  args.epilogue = {.bias = lowering.vector_f32(ConvSlots::bias),
+                   .activation = epilogue.activation,
+                   .activation_after_residual = epilogue.activation_after_residual,
+                   .geglu = epilogue.geglu,
+                   .residual = lowering.src<std::byte>(ConvSlots::residual),
+                   .residual_stride = args.dst_stride};
+  return args;
+}
+
+}  // namespace
+
+StepFunction lower_matrix(Lowering& lowering, const graph::Epilogue& epilogue) {
+  kernels::MatrixArgs args = make_args(lowering, epilogue);
+  const MatrixRow& row = kernels::select_matrix(lowering.isa(), args.shape);
+  args.packed_weights = pack(lowering, row, args.epilogue.geglu);
+  lowering.need_scratch(row.scratch_bytes(row, args.shape));
+  const int64_t weights = args.shape.outputs * args.shape.taps() * args.shape.inputs();
+  const int64_t source = args.shape.batch * args.shape.height * args.shape.width *
+                         args.shape.inputs();
+  const SplitSizes sizes = {.rows = row.units(args.shape),
+                            .row_tile = row.unit_tile(row),
+                            .panels = row.panels(args.shape.outputs),
+                            .source_bytes = source * static_cast<int64_t>(sizeof(uint16_t)),
+                            .weight_bytes = weights * static_cast<int64_t>(sizeof(uint16_t))};
+  const Split split = choose_split(sizes, lowering.pool().threads());
+  return [&row, args, split, sizes](const RunContext& context) {
+    for_each_part(split, sizes, context, [&](const kernels::GemmRange& range, int thread) {
+      row.run(row, args, range, context.scratch_of(thread));
+    });
+  };
+}
+
+}  // namespace edgefusion::engine
