@@ -35,6 +35,9 @@ constexpr MatrixRow kMatrixRows[] = {
      attention_bf16_64_amx_bf16},
     {"attention_bf16_64_avx512_bf16", IsaSet(Isa::avx512) | Isa::avx512_bf16,
      attention_bf16_64_avx512_bf16},
+#elif defined(__aarch64__)
+    {"attention_bf16_64_neon_bf16", IsaSet(Isa::neon) | Isa::neon_bf16,
+     attention_bf16_64_neon_bf16},
 #endif
 };
 
