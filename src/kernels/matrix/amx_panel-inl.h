@@ -21,7 +21,7 @@ struct AmxPanel {
   static constexpr int64_t kTileBytes = kTileRows * kPanelBlockBytes;
   static constexpr int64_t kPanelLine = 2 * kPanelBlockBytes;  ///< of 32 columns, 4 bytes each
   static constexpr int64_t kPanelBlock = kTileRows * kPanelLine;
-  static constexpr int64_t kSumLine = kPanelColumns * 4;
+  static constexpr int64_t kSumLine = int64_t{kPanelColumns} * 4;
   /// Blocks of depth that go over all rows at a time: 20 KiB of the panel and as much of two groups
   /// of rows, so that the panel stays in L1 while rows stream from L2.
   static constexpr int64_t kBlocksInL1 = 10;

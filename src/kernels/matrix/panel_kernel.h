@@ -14,7 +14,7 @@ struct PanelGroups {
   int group = 2;
 
   int64_t at(int64_t k, int column) const {
-    return k / group * group * columns + column * group + k % group;
+    return k / group * group * columns + int64_t{column} * group + k % group;
   }
 };
 

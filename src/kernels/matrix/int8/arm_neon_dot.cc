@@ -16,7 +16,7 @@ constexpr int kRows = 8;
 constexpr int kLanes = 4;
 constexpr int kWidth = 2 * kLanes;  ///< columns of a pass
 constexpr int kGroup = 4;
-constexpr int64_t kPanelLine = kGroup * kPanelColumns;
+constexpr int64_t kPanelLine = int64_t{kGroup} * kPanelColumns;
 
 /// What each sum starts from if it does not add to one that is there.
 struct Start {

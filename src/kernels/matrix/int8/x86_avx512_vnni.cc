@@ -15,7 +15,7 @@ namespace {
 constexpr int kRows = 12;
 constexpr int kLanes = 16;
 constexpr int kGroup = 4;
-constexpr int64_t kPanelLine = kGroup * kPanelColumns;
+constexpr int64_t kPanelLine = int64_t{kGroup} * kPanelColumns;
 
 /// What each sum starts from if it does not add to one that is there.
 struct Start {
