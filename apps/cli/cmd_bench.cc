@@ -11,7 +11,6 @@
 #include "core/process_memory.h"
 #include "engine/machine_peak.h"
 #include "engine/random_weights.h"
-#include "graph/op_table.h"
 #include "models/builtin_configs.h"
 #include "models/registry.h"
 
@@ -91,7 +90,7 @@ std::vector<Tensor> make_inputs(const engine::Program& program) {
 std::vector<OpTime> by_op(const std::vector<engine::StepTime>& steps) {
   std::map<std::string, OpTime> ops;
   for (const auto& step : steps) {
-    OpTime& op = ops[std::string(graph::op_info(step.op).name)];
+    OpTime& op = ops[step.op_class];
     ++op.steps;
     op.ms += step.seconds * 1e3;
     op.gmac += static_cast<double>(step.macs) / 1e9;

@@ -195,7 +195,7 @@ TEST(Bands, MayOverwriteAPictureTheyAreDoneWith) {
   const Graph graph = optimized(*g.finish());
   const auto groups = find_bands(graph, {.enabled = true, .lines = 4}, detect_isa());
   ASSERT_EQ(groups.size(), 1u);
-  const MemoryPlan plan = plan_memory(graph, groups);
+  const MemoryPlan plan = plan_memory(graph, {}, groups);
   EXPECT_EQ(plan.buffer_of_value[static_cast<size_t>(graph.find("y"))],
             plan.buffer_of_value[static_cast<size_t>(graph.find("in"))]);
 }

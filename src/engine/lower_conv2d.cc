@@ -25,6 +25,8 @@ F32Conv make_conv(Lowering& lowering) {
   args.shape = matrix_shape(lowering.graph(), lowering.node());
   args.src = lowering.src<float>(ConvSlots::x);
   args.src_stride = args.shape.channels;
+  args.src2 = lowering.src<float>(ConvSlots::x2);
+  args.src2_stride = args.shape.channels2;
   args.dst = lowering.dst<float>();
   args.dst_stride = args.shape.outputs;
   args.packed_weights = pack_matrix(lowering, ConvSlots::weight, weight, row.layout());
@@ -34,12 +36,13 @@ F32Conv make_conv(Lowering& lowering) {
                    .residual = lowering.src<float>(ConvSlots::residual),
                    .residual_stride = args.shape.outputs};
   lowering.need_scratch(row.scratch_bytes(args.shape));
-  const SplitSizes sizes = {
-      .rows = args.shape.pixels(),
-      .row_tile = row.tile.rows,
-      .panels = row.layout().panels(args.shape.outputs),
-      .source_bytes = lowering.shape(ConvSlots::x).elements() * static_cast<int64_t>(sizeof(float)),
-      .weight_bytes = static_cast<int64_t>(row.layout().bytes(weight.view))};
+  const SplitSizes sizes = {.rows = args.shape.pixels(),
+                            .row_tile = row.tile.rows,
+                            .panels = row.layout().panels(args.shape.outputs),
+                            .source_bytes = args.shape.batch * args.shape.height *
+                                            args.shape.width * args.shape.inputs() *
+                                            static_cast<int64_t>(sizeof(float)),
+                            .weight_bytes = static_cast<int64_t>(row.layout().bytes(weight.view))};
   return {row, args, sizes};
 }
 
@@ -65,6 +68,7 @@ LineStep lower_conv2d_lines(Lowering& lowering) {
   const auto run = [conv](const RunContext& context, const LineCall& call) {
     kernels::ConvArgs args = conv.args;
     args.src = reinterpret_cast<const float*>(call.operands[ConvSlots::x]);
+    args.src2 = reinterpret_cast<const float*>(call.operands[ConvSlots::x2]);
     args.dst = reinterpret_cast<float*>(call.result);
     args.epilogue.residual = reinterpret_cast<const float*>(call.operands[ConvSlots::residual]);
     const UnitRange pixels = {call.lines.begin * args.shape.out_width(),

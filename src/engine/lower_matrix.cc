@@ -31,6 +31,8 @@ kernels::MatrixArgs make_args(Lowering& lowering, const graph::Epilogue& epilogu
   args.shape = matrix_shape(lowering.graph(), lowering.node());
   args.src = lowering.src<uint16_t>(ConvSlots::x);
   args.src_stride = args.shape.channels;
+  args.src2 = lowering.src<uint16_t>(ConvSlots::x2);
+  args.src2_stride = args.shape.channels2;
   args.dst = lowering.dst<std::byte>();
   args.dst_type = lowering.output_dtype();
   args.dst_stride = lowering.output_shape()[-1];
@@ -93,6 +95,7 @@ LineStep lower_matrix_lines(Lowering& lowering, const graph::Epilogue& epilogue)
   const auto run = [matrix](const RunContext& context, const LineCall& call) {
     kernels::MatrixArgs args = matrix.args;
     args.src = reinterpret_cast<const uint16_t*>(call.operands[ConvSlots::x]);
+    args.src2 = reinterpret_cast<const uint16_t*>(call.operands[ConvSlots::x2]);
     args.dst = call.result;
     args.epilogue.residual = call.operands[ConvSlots::residual];
     const UnitRange units = units_of(*matrix.row, args.shape, call.lines);

@@ -52,10 +52,15 @@ kernels::GroupNorm make_group_norm(Lowering& lowering) {
   const Shape& shape = lowering.output_shape();
   kernels::GroupNorm norm;
   norm.src = lowering.src<std::byte>(NormSlots::x);
+  norm.src2 = lowering.src<std::byte>(NormSlots::x2);
   norm.dst = lowering.dst<std::byte>();
   norm.channels = static_cast<size_t>(shape[-1]);
+  norm.channels2 =
+      lowering.has(NormSlots::x2) ? static_cast<size_t>(lowering.shape(NormSlots::x2)[-1]) : 0;
   norm.pixels = static_cast<size_t>(shape.rows() / shape[0]);
-  norm.ld_src = norm.ld_dst = norm.channels;
+  norm.ld_src = norm.channels - norm.channels2;
+  norm.ld_src2 = norm.channels2;
+  norm.ld_dst = norm.channels;
   norm.groups = static_cast<size_t>(attrs.groups);
   norm.gamma = lowering.vector_f32(NormSlots::gamma);
   norm.beta = lowering.vector_f32(NormSlots::beta);
@@ -70,17 +75,20 @@ kernels::GroupNorm make_group_norm(Lowering& lowering) {
 StepFunction lower_group_norm(Lowering& lowering) {
   const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
   const kernels::GroupNorm norm = make_group_norm(lowering);
-  const size_t image_bytes = norm.pixels * norm.channels * size_of(kernel.dtype);
   const int64_t batch = lowering.output_shape()[0];
-  return [kernel, norm, image_bytes, batch](const RunContext& context) {
+  return [kernel, norm, batch](const RunContext& context) {
     // Thread 0's work space; the pool's loops are barriers between the parts.
     const GroupNormScratch scratch(context.scratch_of(0), norm);
     kernels::GroupNorm image = norm;
+    const size_t pixel_bytes = size_of(kernel.dtype) * norm.pixels;
     for (int64_t entry = 0; entry < batch; ++entry) {
       find_affine_map(kernel, image, scratch, context);
       apply_affine_map(kernel, image, scratch, {0, static_cast<int64_t>(norm.pixels)}, context);
-      image.src = static_cast<const std::byte*>(image.src) + image_bytes;
-      image.dst = static_cast<std::byte*>(image.dst) + image_bytes;
+      image.src = static_cast<const std::byte*>(image.src) + norm.ld_src * pixel_bytes;
+      if (norm.src2 != nullptr) {
+        image.src2 = static_cast<const std::byte*>(image.src2) + norm.ld_src2 * pixel_bytes;
+      }
+      image.dst = static_cast<std::byte*>(image.dst) + norm.ld_dst * pixel_bytes;
     }
   };
 }
@@ -92,6 +100,7 @@ LineStep lower_group_norm_lines(Lowering& lowering) {
   const auto image_of = [norm](const LineCall& call) {
     kernels::GroupNorm image = norm;
     image.src = call.operands[NormSlots::x];
+    image.src2 = call.operands[NormSlots::x2];
     image.dst = call.result;
     return image;
   };

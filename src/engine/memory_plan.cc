@@ -19,15 +19,16 @@ bool lives_in_arena(OpKind op) { return op != OpKind::weight && op != OpKind::co
 
 /// Ops whose kernel reads element i of its first input before it writes element i of its output,
 /// and reads it never again.
-bool may_overwrite_first_input(OpKind op) {
-  switch (op) {
+bool may_overwrite_first_input(const Node& node) {
+  switch (node.op) {
     case OpKind::activation:
     case OpKind::add:
     case OpKind::mul:
     case OpKind::affine:
-    case OpKind::group_norm:
     case OpKind::layer_norm:
       return true;
+    case OpKind::group_norm:  // of two sources: its output is wider than either
+      return node.input(graph::NormSlots::x2) == kNoValue;
     default:
       return false;
   }
@@ -43,8 +44,9 @@ std::vector<const BandGroup*> groups_of_nodes(const Graph& graph,
   return of_node;
 }
 
-/// Step of the last use of each value; the step count for outputs.
-std::vector<int> last_uses(const Graph& graph, const std::vector<const BandGroup*>& group_of_node) {
+/// Step of the last use of each value; the step count for outputs and held inputs.
+std::vector<int> last_uses(const Graph& graph, std::span<const ValueId> held,
+                           const std::vector<const BandGroup*>& group_of_node) {
   std::vector<int> last(graph.values().size(), -1);
   const auto nodes = graph.nodes();
   for (size_t step = 0; step < nodes.size(); ++step) {
@@ -56,18 +58,19 @@ std::vector<int> last_uses(const Graph& graph, const std::vector<const BandGroup
       last_of_input = std::max(last_of_input, done);
     }
   }
-  for (const ValueId output : graph.outputs()) {
-    last[static_cast<size_t>(output)] = static_cast<int>(nodes.size());
+  for (const std::span<const ValueId> kept : {graph.outputs(), held}) {
+    for (const ValueId value : kept)
+      last[static_cast<size_t>(value)] = static_cast<int>(nodes.size());
   }
   return last;
 }
 
 class Planner {
  public:
-  Planner(const Graph& graph, std::span<const BandGroup> groups)
+  Planner(const Graph& graph, std::span<const ValueId> held, std::span<const BandGroup> groups)
       : graph_(graph),
         group_of_node_(groups_of_nodes(graph, groups)),
-        last_use_(last_uses(graph, group_of_node_)) {
+        last_use_(last_uses(graph, held, group_of_node_)) {
     plan_.buffer_of_value.assign(graph.values().size(), -1);
     plan_.state_of_value.assign(graph.values().size(), -1);
   }
@@ -159,7 +162,7 @@ class Planner {
     const int buffer = plan_.buffer_of_value[static_cast<size_t>(node.inputs[0])];
     if (buffer < 0) return -1;
     if (node.op == OpKind::reshape) return buffer;
-    if (!may_overwrite_first_input(node.op)) return -1;
+    if (!may_overwrite_first_input(node)) return -1;
     const Lifetime& life = plan_.buffers[static_cast<size_t>(buffer)];
     const bool same_size = life.bytes == storage_bytes(graph_.value(node.output));
     // Also dead: every other value in that buffer (its lifetime is the longest of theirs), and the
@@ -225,8 +228,9 @@ Placement place(const std::vector<Lifetime>& pieces) {
   return result;
 }
 
-MemoryPlan plan_memory(const Graph& graph, std::span<const BandGroup> groups) {
-  return Planner(graph, groups).run();
+MemoryPlan plan_memory(const Graph& graph, std::span<const ValueId> held,
+                       std::span<const BandGroup> groups) {
+  return Planner(graph, held, groups).run();
 }
 
 }  // namespace edgefusion::engine

@@ -45,7 +45,13 @@ struct Port {
   ValueId value = kNoValue;
   std::byte* data = nullptr;
   size_t bytes = 0;
+  bool given = false;  ///< of held inputs
 };
+
+void check_tensor(const TensorInfo& info, const ConstTensorView& tensor) {
+  EF_CHECK(tensor.shape == info.shape && tensor.dtype == info.dtype,
+           info.name + " " + tensor.shape.to_string() + ", expected " + info.shape.to_string());
+}
 
 Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
   for (const std::string& tap : taps) {
@@ -79,9 +85,21 @@ bool takes_gates(const Graph& graph, Precision precision) {
 
 /// The graph as it will run: fused, and every value in the type in which it is stored.
 Graph prepare(Graph graph, const CompileOptions& options) {
-  graph::optimize(graph, {.merge_projections = true,
-                          .fuse_geglu = takes_gates(graph, options.precision)});
+  graph::OptimizeOptions passes = optional_passes(options.precision);
+  passes.fuse_geglu = takes_gates(graph, options.precision);
+  graph::optimize(graph, passes);
   return assign_storage(std::move(graph), options.precision);
+}
+
+std::vector<ValueId> inputs_named(const Graph& graph, const std::vector<std::string>& names) {
+  std::vector<ValueId> inputs;
+  for (const std::string& name : names) {
+    const ValueId value = graph.find(name);
+    EF_CHECK(std::ranges::count(graph.inputs(), value) == 1,
+             graph.name() + " has no input " + name);
+    inputs.push_back(value);
+  }
+  return inputs;
 }
 
 Step lower_chain(const Graph& graph, const BandGroup& group, Lowering& lowering) {
@@ -131,8 +149,8 @@ struct Program::State {
   size_t scratch_per_thread = 0;
   std::unique_ptr<WeightStore> weights;
   std::vector<Step> steps;
-  std::vector<TensorInfo> input_infos, output_infos;
-  std::vector<Port> input_ports, output_ports;
+  std::vector<TensorInfo> input_infos, held_infos, output_infos;
+  std::vector<Port> input_ports, held_ports, output_ports;
   int64_t macs = 0;
 
   Port port(ValueId value, std::vector<TensorInfo>& infos) {
@@ -149,7 +167,7 @@ struct Program::State {
     step.run(context, seconds.data());
     for (size_t i = 0; i < seconds.size(); ++i) {
       const Node& node = graph.producer(step.outputs[i]);
-      times.push_back({graph.value(step.outputs[i]).name, node.op,
+      times.push_back({graph.value(step.outputs[i]).name, graph::op_class(graph, node),
                        graph::node_cost(graph, node).macs, seconds[i]});
     }
   }
@@ -176,15 +194,30 @@ Result<Precision> parse_precision(std::string_view name, IsaSet isa) {
               "precision '" + std::string(name) + "': expected auto, f32 or bf16");
 }
 
+graph::OptimizeOptions optional_passes(Precision) {
+  return {.merge_projections = true, .fuse_concat = true};
+}
+
 Program::Program(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
 
 std::span<const TensorInfo> Program::inputs() const { return state_->input_infos; }
+std::span<const TensorInfo> Program::held_inputs() const { return state_->held_infos; }
 std::span<const TensorInfo> Program::outputs() const { return state_->output_infos; }
 const MemoryForecast& Program::memory() const { return state_->memory; }
 int64_t Program::macs() const { return state_->macs; }
+
+void Program::hold(std::string_view name, const ConstTensorView& value) {
+  const auto& infos = state_->held_infos;
+  const auto found = std::ranges::find(infos, name, &TensorInfo::name);
+  EF_CHECK(found != infos.end(), std::string(name) + " is not a held input");
+  check_tensor(*found, value);
+  Port& port = state_->held_ports[static_cast<size_t>(found - infos.begin())];
+  std::memcpy(port.data, value.data, port.bytes);
+  port.given = true;
+}
 
 void Program::run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs,
                   ThreadPool& pool, std::vector<StepTime>* times) {
@@ -193,11 +226,11 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
   EF_CHECK(outputs.size() == state.output_ports.size(), "number of outputs");
   EF_CHECK(static_cast<size_t>(pool.threads()) * state.scratch_per_thread <= state.scratch.bytes(),
            "compiled for fewer threads");
+  for (size_t i = 0; i < state.held_ports.size(); ++i) {
+    EF_CHECK(state.held_ports[i].given, state.held_infos[i].name + " was not given to hold()");
+  }
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const TensorInfo& info = state.input_infos[i];
-    EF_CHECK(
-        inputs[i].shape == info.shape && inputs[i].dtype == info.dtype,
-        info.name + " " + inputs[i].shape.to_string() + ", expected " + info.shape.to_string());
+    check_tensor(state.input_infos[i], inputs[i]);
     std::memcpy(state.input_ports[i].data, inputs[i].data, state.input_ports[i].bytes);
   }
   const RunContext context{pool, state.scratch.at(0), state.scratch_per_thread};
@@ -209,10 +242,7 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
     }
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const TensorInfo& info = state.output_infos[i];
-    EF_CHECK(
-        outputs[i].shape == info.shape && outputs[i].dtype == info.dtype,
-        info.name + " " + outputs[i].shape.to_string() + ", expected " + info.shape.to_string());
+    check_tensor(state.output_infos[i], outputs[i]);
     std::memcpy(outputs[i].data, state.output_ports[i].data, state.output_ports[i].bytes);
   }
 }
@@ -237,7 +267,7 @@ Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
   EF_TRY_STATUS(add_taps(graph, options.taps));
   graph = prepare(std::move(graph), options);
   const std::vector<BandGroup> chains = find_bands(graph, options.bands, runtime.isa);
-  const MemoryPlan plan = plan_memory(graph, chains);
+  const MemoryPlan plan = plan_memory(graph, inputs_named(graph, options.held_inputs), chains);
   WeightStore store(weights);
   return measure(graph, chains, plan, store, runtime);
 }
@@ -248,8 +278,9 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   graph = prepare(std::move(graph), options);
   auto state = std::make_unique<Program::State>();
   state->graph = std::move(graph);
+  const std::vector<ValueId> held = inputs_named(state->graph, options.held_inputs);
   state->chains = find_bands(state->graph, options.bands, runtime.isa);
-  state->plan = plan_memory(state->graph, state->chains);
+  state->plan = plan_memory(state->graph, held, state->chains);
   state->weights = std::make_unique<WeightStore>(&weights);
   state->memory = measure(state->graph, state->chains, state->plan, *state->weights, runtime);
   try {
@@ -266,7 +297,11 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   state->steps = lower_all(state->graph, state->chains, lowering);
   state->scratch_per_thread = lowering.scratch_per_thread();
   for (const ValueId value : state->graph.inputs()) {
-    state->input_ports.push_back(state->port(value, state->input_infos));
+    if (std::ranges::count(held, value) != 0) {
+      state->held_ports.push_back(state->port(value, state->held_infos));
+    } else {
+      state->input_ports.push_back(state->port(value, state->input_infos));
+    }
   }
   for (const ValueId value : state->graph.outputs()) {
     state->output_ports.push_back(state->port(value, state->output_infos));

@@ -11,6 +11,7 @@
 #include "core/runtime.h"
 #include "core/tensor.h"
 #include "graph/graph.h"
+#include "graph/passes/passes.h"
 
 namespace edgefusion::engine {
 
@@ -34,8 +35,13 @@ struct CompileOptions {
   Precision precision = Precision::f32;
   /// Inner values to keep and give out beside the graph's outputs, by name.
   std::vector<std::string> taps;
+  /// Inputs that Program::hold() gives once for many runs, by name; they must be there.
+  std::vector<std::string> held_inputs;
   BandOptions bands = {};
 };
+
+/// The passes compile() runs beside those every graph goes through: what the kernels take.
+graph::OptimizeOptions optional_passes(Precision precision);
 
 /// Memory a Program of this graph takes, known before anything is allocated.
 struct MemoryForecast {
@@ -43,6 +49,11 @@ struct MemoryForecast {
   int64_t arena_bytes = 0;    ///< activations, by the memory plan
   int64_t scratch_bytes = 0;  ///< per-thread work space
   int64_t total() const { return weight_bytes + arena_bytes + scratch_bytes; }
+  /// Of two Programs in memory together.
+  MemoryForecast operator+(const MemoryForecast& other) const {
+    return {weight_bytes + other.weight_bytes, arena_bytes + other.arena_bytes,
+            scratch_bytes + other.scratch_bytes};
+  }
 };
 
 struct TensorInfo {
@@ -54,7 +65,7 @@ struct TensorInfo {
 /// One executed step, for bench and profile.
 struct StepTime {
   std::string_view name;  ///< the value it makes
-  graph::OpKind op;
+  std::string op_class;   ///< as graph::op_class gives it
   int64_t macs = 0;
   double seconds = 0;
 };
@@ -66,11 +77,17 @@ class Program {
   Program& operator=(Program&&) noexcept;
   ~Program();
 
+  /// What run() takes, and what hold() takes before the first run.
   std::span<const TensorInfo> inputs() const;
+  std::span<const TensorInfo> held_inputs() const;
   /// The graph's outputs, then the taps.
   std::span<const TensorInfo> outputs() const;
   const MemoryForecast& memory() const;
   int64_t macs() const;
+
+  /// Copies a held input to its place, where it stays for all runs until given anew. Of the
+  /// declared name, shape and dtype (a mismatch is a bug of the caller).
+  void hold(std::string_view name, const ConstTensorView& value);
 
   /// Runs once. inputs and outputs in declared order, with the declared shapes and dtypes (a
   /// mismatch is a bug of the caller). Same inputs give the same bits for any number of threads.

@@ -9,6 +9,8 @@
 #include "engine/testing/run_program.h"
 #include "graph/builder.h"
 #include "graph/evaluate.h"
+#include "graph/passes/passes.h"
+#include "graph/split_by_inputs.h"
 
 namespace edgefusion::engine {
 namespace {
@@ -131,6 +133,36 @@ TEST(Program, RefusesATapThatNamesNoValueAndSuggestsOne) {
   ASSERT_FALSE(program.has_value());
   EXPECT_EQ(program.error().message(),
             "small: unknown value \"conv_inn\", did you mean \"conv_in\"?");
+}
+
+/// Runs a part on what is known by name; what it gives is known from then on.
+void run_part(Program& part, std::map<std::string, Tensor>& known, ThreadPool& pool) {
+  for (const auto& info : part.held_inputs()) part.hold(info.name, known.at(info.name).view());
+  std::vector<Tensor> results = run(part, known, pool);
+  for (size_t i = 0; i < results.size(); ++i) {
+    known.insert_or_assign(part.outputs()[i].name, std::move(results[i]));
+  }
+}
+
+TEST(Program, InPartsGivesTheSameBitsAsAWhole) {
+  const Runtime runtime = make_runtime(2);
+  Graph graph = small_network(2, 9, 13);
+  const RandomWeights weights(graph);
+  auto known = small_inputs(graph);
+  Program whole = compile_or_die(graph, weights, runtime);
+  const Tensor expected = run(whole, known, *runtime.pool)[0];
+  graph::merge_projections(graph);
+  auto parts = graph::split_by_inputs(std::move(graph), {.timestep = {"t"}, .step = {"x"}});
+  EXPECT_EQ(parts.constant_step_inputs, std::vector<std::string>{"k2+v2"});
+  EXPECT_EQ(parts.timestep.outputs().size(), 1u);
+  const CompileOptions holding = {.held_inputs = parts.constant_step_inputs};
+  Program once = compile_or_die(parts.once, weights, runtime);
+  Program timestep = compile_or_die(parts.timestep, weights, runtime);
+  Program step = compile_or_die(parts.step, weights, runtime, holding);
+  for (Program* part : {&once, &timestep, &step}) run_part(*part, known, *runtime.pool);
+  expect_same_bits(known.at("y"), expected);
+  known.erase("k2+v2");  // held from the first run on
+  expect_same_bits(run(step, known, *runtime.pool)[0], expected);
 }
 
 TEST(Program, TakesExactlyTheMemoryItForecasts) {

@@ -9,6 +9,7 @@
 #include "pipeline/denoising.h"
 #include "pipeline/network_runner.h"
 #include "pipeline/resolved_request.h"
+#include "pipeline/unet_programs.h"
 
 namespace edgefusion::pipeline {
 namespace {
@@ -74,11 +75,10 @@ class Generation {
 
   Result<Tensor> denoise(const Tensor& text_states) {
     const Shape& shape = resolved_.latents;
-    EF_TRY(engine::Program program, timed(Stage::load_unet, [&] {
-             return compile(model_.unet_graph(resolved_.unet_batch(), shape[2], shape[3]), "unet");
-           }));
+    EF_TRY(UNetPrograms unet,
+           timed(Stage::load_unet, [&] { return compile_unet(model_, resolved_, runtime_); }));
     if (request_.preview) EF_TRY_STATUS(load_decoder());
-    Denoising denoising(model_, resolved_, std::move(program), text_states);
+    Denoising denoising(model_, resolved_, std::move(unet), text_states);
     const auto noise = diffusion::make_noise_generator(
         request_.seed,
         {.device = request_.rng, .seeds = request_.batch_seeds, .images = request_.batch});
@@ -196,8 +196,7 @@ Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& 
   EF_TRY(result.text_encoder,
          forecast_network(model.text_encoder_graph(resolved.prompts(), request.clip_skip),
                           *model.network("text_encoder").weights, request, runtime));
-  EF_TRY(result.unet, forecast_network(model.unet_graph(resolved.unet_batch(), height, width),
-                                       *model.network("unet").weights, request, runtime));
+  EF_TRY(result.unet, forecast_unet(model, resolved, runtime));
   EF_TRY(result.decoder, forecast_network(model.decoder_graph(1, height, width),
                                           *model.network("vae").weights, request, runtime));
   const int64_t with_unet = result.unet.total() + (request.preview ? result.decoder.total() : 0);

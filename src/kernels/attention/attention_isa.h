@@ -14,6 +14,10 @@ struct AttentionFunctions {
   size_t row_tile;
 };
 
-AttentionFunctions attention_bf16_64_avx512_bf16();  ///< x86 builds only
+// In x86 builds.
+AttentionFunctions attention_bf16_64_avx512_bf16();
+AttentionFunctions attention_bf16_64_amx_bf16();
+/// The same kernel without AMX, slow: in its tests only.
+AttentionFunctions attention_bf16_64_amx_emulated();
 
 }  // namespace edgefusion::kernels

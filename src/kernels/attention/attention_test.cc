@@ -4,13 +4,26 @@
 
 #include <algorithm>
 
+#include "kernels/attention/attention_isa.h"
 #include "kernels/attention/attention_test_data.h"
 #include "kernels/elementwise/kernel_test_data.h"
 
 namespace edgefusion::kernels {
 namespace {
 
-std::vector<AttentionKernel> kernels() { return usable_rows(attention_kernels()); }
+/// All rows that may run here; the one for AMX besides on emulated tiles.
+std::vector<AttentionKernel> kernels() {
+  std::vector<AttentionKernel> rows = usable_rows(attention_kernels());
+#if defined(__x86_64__)
+  const IsaSet needs = IsaSet(Isa::avx512) | Isa::avx512_bf16;
+  if (allowed_isa().contains(needs)) {
+    const AttentionFunctions emulated = attention_bf16_64_amx_emulated();
+    rows.push_back({"attention_bf16_64_amx_emulated", needs, DType::bf16, emulated.scratch_floats,
+                    emulated.run, emulated.row_tile});
+  }
+#endif
+  return rows;
+}
 
 std::vector<float> rounded_to(DType dtype, std::vector<float> values) {
   return Elements(dtype, values).floats();

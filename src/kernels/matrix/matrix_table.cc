@@ -13,7 +13,7 @@ namespace {
 std::vector<MatrixRow> make_table() {
   std::vector<MatrixRow> rows;
   for (const PanelKernel& panel : panel_kernels()) {
-    if (panel.layout.columns == kPanelColumns) {
+    if (winograd_pays(panel)) {
       rows.push_back(winograd_row(panel, 4));
       rows.push_back(winograd_row(panel, 2));
     }

@@ -6,7 +6,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/gemm/gemm_test_data.h"
-#include "kernels/matrix/panel_product.h"
+#include "kernels/matrix/matrix_test_rows.h"
 
 namespace edgefusion::kernels {
 namespace {
@@ -183,14 +183,6 @@ void expect_matches_formula(const MatrixRow& row, const Problem& p) {
   }
 }
 
-std::vector<const MatrixRow*> rows_for(const ConvShape& shape) {
-  std::vector<const MatrixRow*> rows;
-  for (const MatrixRow& row : matrix_table()) {
-    if (test_isa().contains(row.needs) && row.takes(row, shape)) rows.push_back(&row);
-  }
-  return rows;
-}
-
 void expect_all_match(const Problem& p) {
   for (const MatrixRow* row : rows_for(p.shape)) expect_matches_formula(*row, p);
 }
@@ -216,9 +208,10 @@ TEST(Matrix, LinearMatchesTheFormulaAroundTileEdges) {
   for (const int64_t rows : {1, 11, 12, 13, 31, 32, 33, 193}) {
     for (const int64_t outputs : {1, 15, 16, 17, 32, 33, 70}) {
       expect_all_match({.shape = linear_shape(rows, 66, outputs)});
+      expect_all_match({.shape = linear_shape(rows, 44, outputs)});
     }
   }
-  for (const int64_t inputs : {2, 30, 32, 34, 64}) {
+  for (const int64_t inputs : {2, 4, 30, 32, 34, 36, 64, 68}) {
     expect_all_match({.shape = linear_shape(13, inputs, 40)});
   }
 }
@@ -232,6 +225,9 @@ TEST(Matrix, AFewOutputsMatchTheFormula) {
 
 TEST(Matrix, ADepthOfSeveralChunksIsSummedWhole) {
   expect_all_match({.shape = linear_shape(14, 9216, 33)});
+  ConvShape two = conv3x3(5, 9, 352, 70);
+  two.channels2 = 128;
+  expect_all_match({.shape = two, .residual = true});
 }
 
 TEST(Matrix, WeightsOfAnyFileTypeAreRoundedToBf16) {
@@ -331,6 +327,20 @@ TEST(Matrix, NanAndInfinityPropagate) {
     }
   }
 }
+
+#if defined(__x86_64__)
+TEST(Matrix, TheMatrixUnitIsChosenForAllButAFewOutputs) {
+  const IsaSet amx = IsaSet(Isa::sse4) | Isa::avx2 | Isa::avx512 | Isa::avx512_vnni |
+                     Isa::avx512_bf16 | Isa::amx_bf16 | Isa::amx_int8;
+  for (const ConvShape& shape :
+       {linear_shape(77, 768, 768), linear_shape(4096, 320, 2560), conv3x3(64, 64, 320, 320),
+        conv3x3(16, 16, 2560, 1280), conv3x3(512, 512, 64, 64)}) {
+    EXPECT_EQ(select_matrix(amx, shape).name, "matrix_bf16_direct_32x32_amx_bf16");
+  }
+  EXPECT_EQ(select_matrix(amx, conv3x3(512, 512, 64, 3)).name,
+            "matrix_bf16_direct_4x4_avx512_bf16");
+}
+#endif
 
 TEST(Matrix, TheChoiceIsARowThatTheCpuCanRun) {
   for (const ConvShape& shape : {linear_shape(77, 768, 768), conv3x3(64, 64, 320, 320)}) {

@@ -206,9 +206,9 @@ size_t packed_bytes(const MatrixRow&, const WeightsView& w) noexcept {
          sizeof(uint16_t);
 }
 
-/// [panel][position][inputs / 2, whole blocks][kPanelColumns][2] bf16
+/// [panel][position], each a panel of the kernel over the inputs
 template <int kOutputs>
-void pack(const MatrixRow&, const WeightsView& w, bool, int64_t begin, int64_t end,
+void pack(const MatrixRow& row, const WeightsView& w, bool, int64_t begin, int64_t end,
           void* packed) noexcept {
   constexpr int kPositions = winograd_positions(kOutputs);
   const int64_t position = padded_depth(w.inputs) * kPanelColumns;
@@ -222,7 +222,7 @@ void pack(const MatrixRow&, const WeightsView& w, bool, int64_t begin, int64_t e
         float taps[9], positions[kPositions];
         for (int t = 0; t < 9; ++t) taps[t] = stored_weight(w, first + t);
         winograd_filter(kOutputs, taps, positions);
-        uint16_t* to = dst + PanelGroups().at(i, c);
+        uint16_t* to = dst + row.panel->layout.at(i, c);
         for (int p = 0; p < kPositions; ++p) to[p * position] = f32_to_bf16(positions[p]);
       }
     }
@@ -232,10 +232,11 @@ void pack(const MatrixRow&, const WeightsView& w, bool, int64_t begin, int64_t e
 /// The bigger tile quadruples the weights, and rounds more: for pictures so large that a weight is
 /// used often, and whose layers have few weights.
 template <int kOutputs>
-bool takes(const MatrixRow&, const ConvShape& s) noexcept {
+bool takes(const MatrixRow& row, const ConvShape& s) noexcept {
   constexpr int64_t kFewestPixels = 2048;
   const bool is_3x3 = s.kernel_height == 3 && s.kernel_width == 3 && s.stride == 1;
-  return is_3x3 && (kOutputs == 2 || s.out_height() * s.out_width() >= kFewestPixels);
+  const bool whole_groups = s.inputs() % row.panel->layout.group == 0;
+  return is_3x3 && whole_groups && (kOutputs == 2 || s.out_height() * s.out_width() >= kFewestPixels);
 }
 
 template <int kOutputs>
@@ -274,6 +275,10 @@ MatrixRow make_row(const PanelKernel& panel) {
 }
 
 }  // namespace
+
+bool winograd_pays(const PanelKernel& panel) {
+  return panel.layout.columns == kPanelColumns && panel.prepare == nullptr;
+}
 
 MatrixRow winograd_row(const PanelKernel& panel, int outputs) {
   return outputs == 2 ? make_row<2>(panel) : make_row<4>(panel);

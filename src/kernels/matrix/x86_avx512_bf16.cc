@@ -86,7 +86,7 @@ void multiply_panel_12x32_avx512_bf16(const PanelProduct& product) noexcept {
   const char* next = static_cast<const char*>(product.next != nullptr ? product.next
                                                                       : product.panel);
   const int64_t share = product.next_bytes / tiles;
-  const int64_t step = share * 2 / product.depth();
+  const int64_t step = share * 2 / total_depth(product);
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t row = product.rows * tile / tiles;
     const int64_t count = product.rows * (tile + 1) / tiles - row;
