@@ -18,10 +18,10 @@ class BandRun {
 
  private:
   struct Picture {
-    std::byte* start;      ///< of the window, or of all images
+    std::byte* start;  ///< of the window, or of all images
     int64_t line_bytes;
-    int64_t image_bytes;   ///< from one image to the next; 0: a window
-    int64_t first_line;    ///< that the window holds
+    int64_t image_bytes;  ///< from one image to the next; 0: a window
+    int64_t first_line;   ///< that the window holds
 
     std::byte* line_zero(int64_t image) const;
   };

@@ -63,9 +63,10 @@ struct BandGroup {
   graph::NodeId last_node() const { return nodes.back().node; }
 };
 
-/// The chains of a graph that are worth it: long pictures in between, little weights. In the order of
-/// the graph, without common nodes.
-std::vector<BandGroup> find_bands(const graph::Graph& graph, const BandOptions& options, IsaSet isa);
+/// The chains of a graph that are worth it: long pictures in between, little weights. In the order
+/// of the graph, without common nodes.
+std::vector<BandGroup> find_bands(const graph::Graph& graph, const BandOptions& options,
+                                  IsaSet isa);
 
 /// Fills in bands and window_lines; everything else is given.
 void schedule_bands(const graph::Graph& graph, BandGroup& group);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <random>
 
+#include "engine/assign_storage.h"
+#include "engine/memory_plan.h"
 #include "engine/random_weights.h"
 #include "engine/testing/run_program.h"
 #include "graph/builder.h"
@@ -18,7 +20,7 @@ using graph::GraphBuilder;
 using graph::ValueId;
 using graph::WeightScope;
 
-constexpr int64_t kChannels = 32;
+constexpr int64_t kChannels = 24;
 
 struct PictureSize {
   int64_t batch, height, width;
@@ -47,8 +49,8 @@ Graph convolution_chain(const PictureSize& size) {
   return *g.finish();
 }
 
-/// Residual blocks with group norms, a wider input with its shortcut, a downsampler, a value that is
-/// an output in the middle.
+/// Residual blocks with group norms, a wider input with its shortcut, a downsampler, a value that
+/// is an output in the middle.
 Graph norm_chain(const PictureSize& size) {
   GraphBuilder g("vae", nullptr);
   const WeightScope w;
@@ -101,28 +103,27 @@ void expect_bands_change_no_bit(const Graph& graph) {
     ASSERT_GT(max_abs(whole.back().values<float>()), 0.0f);
     for (const int threads : {1, 2}) {
       const Runtime runtime = make_runtime(threads);
-      for (const int64_t lines : {1, 2, 3, 6, 100}) {
+      for (const int64_t lines : {1, 3, 100}) {
         SCOPED_TRACE(std::string(to_string(precision)) + ", " + std::to_string(threads) +
                      " threads, " + std::to_string(lines) + " lines");
         Program program = compile_or_die(graph, weights, runtime, in_bands(precision, lines));
-        for (int repeat = 0; repeat < 2; ++repeat) {
-          const auto banded = run(program, inputs, *runtime.pool);
-          for (size_t i = 0; i < whole.size(); ++i) expect_same_bits(banded[i], whole[i]);
-        }
+        run(program, inputs, *runtime.pool);  // what it leaves in the windows must not matter
+        const auto banded = run(program, inputs, *runtime.pool);
+        for (size_t i = 0; i < whole.size(); ++i) expect_same_bits(banded[i], whole[i]);
       }
     }
   }
 }
 
 TEST(Bands, OfConvolutionsGiveTheBitsOfWholePictures) {
-  for (const PictureSize& size : {PictureSize{1, 5, 7}, {1, 16, 9}, {2, 11, 6}, {1, 1, 1}}) {
+  for (const PictureSize& size : {PictureSize{1, 9, 7}, {2, 5, 6}, {1, 1, 1}}) {
     SCOPED_TRACE(std::to_string(size.height) + "x" + std::to_string(size.width));
     expect_bands_change_no_bit(convolution_chain(size));
   }
 }
 
 TEST(Bands, WithGroupNormsGiveTheBitsOfWholePictures) {
-  for (const PictureSize& size : {PictureSize{1, 13, 9}, {2, 7, 10}}) {
+  for (const PictureSize& size : {PictureSize{1, 11, 9}, {2, 6, 5}}) {
     SCOPED_TRACE(std::to_string(size.height) + "x" + std::to_string(size.width));
     expect_bands_change_no_bit(norm_chain(size));
   }
@@ -131,7 +132,8 @@ TEST(Bands, WithGroupNormsGiveTheBitsOfWholePictures) {
 /// Plays a schedule with the lines that exist, and those a window still holds.
 void expect_schedule_is_right(const Graph& graph, const BandGroup& group) {
   std::vector<Lines> held;
-  for (const BandValue& value : group.values) held.push_back({0, value.made_here ? 0 : value.height});
+  for (const BandValue& value : group.values)
+    held.push_back({0, value.made_here ? 0 : value.height});
   for (const Band& band : group.bands) {
     for (const BandMove& move : band.moves) {
       Lines& lines = held[static_cast<size_t>(move.value)];
@@ -172,6 +174,30 @@ TEST(Bands, MakeEveryLineOnceAndFindWhatTheyReadInTheWindows) {
       }
     }
   }
+}
+
+TEST(Bands, BeginWhereTheKernelsBlocksOfLinesDo) {
+  const Graph graph = assign_storage(optimized(convolution_chain({1, 64, 64})), Precision::bf16);
+  const IsaSet isa = make_runtime(1).isa;
+  const auto groups = find_bands(graph, {.enabled = true, .lines = 5}, isa);
+  ASSERT_EQ(groups.size(), 1u);
+  expect_schedule_is_right(graph, groups[0]);
+  const auto several = std::ranges::count_if(
+      groups[0].nodes, [](const BandNode& node) { return node.lines_at_once > 1; });
+  EXPECT_GT(several, 0) << "no kernel here makes several lines at once";
+}
+
+TEST(Bands, MayOverwriteAPictureTheyAreDoneWith) {
+  GraphBuilder g("vae", nullptr);
+  const ValueId x = g.conv2d(g.input("x", {1, 64, 8, 4}), WeightScope("in"), kChannels);
+  const ValueId h = g.silu(g.group_norm(x, WeightScope("norm"), 8, 1e-5f));
+  g.output("y", g.conv2d(g.conv2d(h, WeightScope("a"), kChannels), WeightScope("b"), kChannels));
+  const Graph graph = optimized(*g.finish());
+  const auto groups = find_bands(graph, {.enabled = true, .lines = 4}, detect_isa());
+  ASSERT_EQ(groups.size(), 1u);
+  const MemoryPlan plan = plan_memory(graph, {}, groups);
+  EXPECT_EQ(plan.buffer_of_value[static_cast<size_t>(graph.find("y"))],
+            plan.buffer_of_value[static_cast<size_t>(graph.find("in"))]);
 }
 
 TEST(Bands, KeepAFewLinesOfEachPictureThatNobodyElseUses) {

@@ -18,10 +18,8 @@ using graph::RandomGraph;
 using graph::RandomGraphSizes;
 
 // Widths that take bf16 and fill no panel, pictures that fill no tile.
-constexpr std::array<RandomGraphSizes, 4> kSizes = {{{1, 5, 7, 32},
-                                                     {2, 4, 4, 24},
-                                                     {1, 9, 3, 16},
-                                                     {3, 2, 6, 40}}};
+constexpr std::array<RandomGraphSizes, 4> kSizes = {
+    {{1, 5, 7, 32}, {2, 4, 4, 24}, {1, 9, 3, 16}, {3, 2, 6, 40}}};
 constexpr uint32_t kSeeds = 12;
 
 RandomGraph random_graph(uint32_t seed) { return RandomGraph(seed, kSizes[seed % kSizes.size()]); }
@@ -47,13 +45,13 @@ TEST(Differential, AnyNumberOfThreadsAndAnyBandsGiveTheSameBits) {
         SCOPED_TRACE(runtime.isa.to_string() + ", seed " + std::to_string(seed) + ", " +
                      std::string(to_string(precision)));
         CompileOptions options = {.precision = precision, .bands = {.enabled = false}};
-        const auto expected = compile_and_run(random.graph(), random.weights(), random.inputs(),
-                                              runtime, options);
+        const auto expected =
+            compile_and_run(random.graph(), random.weights(), random.inputs(), runtime, options);
         for (const int threads : {1, 2, 3}) {
           Runtime many = {std::make_unique<ThreadPool>(threads), runtime.isa, {}};
           options.bands = {.enabled = seed % 3 != 0, .lines = threads};
-          const auto found = compile_and_run(random.graph(), random.weights(), random.inputs(),
-                                             many, options);
+          const auto found =
+              compile_and_run(random.graph(), random.weights(), random.inputs(), many, options);
           for (size_t i = 0; i < expected.size(); ++i) expect_same_bits(found[i], expected[i]);
         }
         if (HasFailure()) return;
@@ -72,8 +70,8 @@ Tensor changed(const ConstTensorView& view, std::mt19937& random) {
   return tensor;
 }
 
-/// By how many times the largest relative change of any input or weight the outputs change, relative
-/// to the largest of their values.
+/// By how many times the largest relative change of any input or weight the outputs change,
+/// relative to the largest of their values.
 class Sensitivity {
  public:
   Sensitivity(const RandomGraph& random, const std::vector<Tensor>& expected,
@@ -123,8 +121,8 @@ TEST(Differential, EveryInstructionSetIsAsNearToTheReferenceAsF32Allows) {
   for (uint32_t seed = 0; seed < kSeeds; ++seed) {
     const RandomGraph random = random_graph(seed);
     const auto exact = graph::evaluate(random.graph(), &random.weights(), random.inputs());
-    const auto first = compile_and_run(random.graph(), random.weights(), random.inputs(),
-                                       runtimes.back());
+    const auto first =
+        compile_and_run(random.graph(), random.weights(), random.inputs(), runtimes.back());
     const Sensitivity sensitivity(random, first, runtimes.back());
     for (const Runtime& runtime : runtimes) {
       Program program = compile_or_die(random.graph(), random.weights(), runtime);
@@ -147,8 +145,8 @@ TEST(Differential, Bf16IsAsNearToF32AsItsRoundingsAllowOnEveryInstructionSet) {
   const std::vector<Runtime> runtimes = runtimes_of_all_isas();
   for (uint32_t seed = 0; seed < kSeeds; ++seed) {
     const RandomGraph random = random_graph(seed);
-    const auto expected = compile_and_run(random.graph(), random.weights(), random.inputs(),
-                                          runtimes.back());
+    const auto expected =
+        compile_and_run(random.graph(), random.weights(), random.inputs(), runtimes.back());
     const Sensitivity sensitivity(random, expected, runtimes.back());
     for (const Runtime& runtime : runtimes) {
       const auto found = compile_and_run(random.graph(), random.weights(), random.inputs(), runtime,

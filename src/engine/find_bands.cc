@@ -29,7 +29,8 @@ class ChainFinder {
  private:
   void add(NodeId id) {
     const Node& node = graph_.node(id);
-    if (node.op == OpKind::input || node.op == OpKind::weight || node.op == OpKind::constant) return;
+    if (node.op == OpKind::input || node.op == OpKind::weight || node.op == OpKind::constant)
+      return;
     if (!runs_by_lines(graph_, node)) return close();
     if (!fits(node)) close();
     chain_.push_back(id);

@@ -36,13 +36,13 @@ F32Conv make_conv(Lowering& lowering) {
                    .residual = lowering.src<float>(ConvSlots::residual),
                    .residual_stride = args.shape.outputs};
   lowering.need_scratch(row.scratch_bytes(args.shape));
-  const SplitSizes sizes = {
-      .rows = args.shape.pixels(),
-      .row_tile = row.tile.rows,
-      .panels = row.layout().panels(args.shape.outputs),
-      .source_bytes = args.shape.batch * args.shape.height * args.shape.width *
-                      args.shape.inputs() * static_cast<int64_t>(sizeof(float)),
-      .weight_bytes = static_cast<int64_t>(row.layout().bytes(weight.view))};
+  const SplitSizes sizes = {.rows = args.shape.pixels(),
+                            .row_tile = row.tile.rows,
+                            .panels = row.layout().panels(args.shape.outputs),
+                            .source_bytes = args.shape.batch * args.shape.height *
+                                            args.shape.width * args.shape.inputs() *
+                                            static_cast<int64_t>(sizeof(float)),
+                            .weight_bytes = static_cast<int64_t>(row.layout().bytes(weight.view))};
   return {row, args, sizes};
 }
 
@@ -68,6 +68,7 @@ LineStep lower_conv2d_lines(Lowering& lowering) {
   const auto run = [conv](const RunContext& context, const LineCall& call) {
     kernels::ConvArgs args = conv.args;
     args.src = reinterpret_cast<const float*>(call.operands[ConvSlots::x]);
+    args.src2 = reinterpret_cast<const float*>(call.operands[ConvSlots::x2]);
     args.dst = reinterpret_cast<float*>(call.result);
     args.epilogue.residual = reinterpret_cast<const float*>(call.operands[ConvSlots::residual]);
     const UnitRange pixels = {call.lines.begin * args.shape.out_width(),

@@ -95,6 +95,7 @@ LineStep lower_matrix_lines(Lowering& lowering, const graph::Epilogue& epilogue)
   const auto run = [matrix](const RunContext& context, const LineCall& call) {
     kernels::MatrixArgs args = matrix.args;
     args.src = reinterpret_cast<const uint16_t*>(call.operands[ConvSlots::x]);
+    args.src2 = reinterpret_cast<const uint16_t*>(call.operands[ConvSlots::x2]);
     args.dst = call.result;
     args.epilogue.residual = call.operands[ConvSlots::residual];
     const UnitRange units = units_of(*matrix.row, args.shape, call.lines);

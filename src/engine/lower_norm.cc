@@ -100,6 +100,7 @@ LineStep lower_group_norm_lines(Lowering& lowering) {
   const auto image_of = [norm](const LineCall& call) {
     kernels::GroupNorm image = norm;
     image.src = call.operands[NormSlots::x];
+    image.src2 = call.operands[NormSlots::x2];
     image.dst = call.result;
     return image;
   };

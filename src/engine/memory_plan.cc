@@ -45,8 +45,8 @@ std::vector<const BandGroup*> groups_of_nodes(const Graph& graph,
 }
 
 /// Step of the last use of each value; the step count for outputs and held inputs.
-std::vector<int> last_uses(const Graph& graph, const std::vector<const BandGroup*>& group_of_node,
-                           std::span<const ValueId> held) {
+std::vector<int> last_uses(const Graph& graph, std::span<const ValueId> held,
+                           const std::vector<const BandGroup*>& group_of_node) {
   std::vector<int> last(graph.values().size(), -1);
   const auto nodes = graph.nodes();
   for (size_t step = 0; step < nodes.size(); ++step) {
@@ -67,11 +67,10 @@ std::vector<int> last_uses(const Graph& graph, const std::vector<const BandGroup
 
 class Planner {
  public:
-  Planner(const Graph& graph, std::span<const BandGroup> groups,
-          std::span<const ValueId> held)
+  Planner(const Graph& graph, std::span<const ValueId> held, std::span<const BandGroup> groups)
       : graph_(graph),
         group_of_node_(groups_of_nodes(graph, groups)),
-        last_use_(last_uses(graph, group_of_node_, held)) {
+        last_use_(last_uses(graph, held, group_of_node_)) {
     plan_.buffer_of_value.assign(graph.values().size(), -1);
     plan_.state_of_value.assign(graph.values().size(), -1);
   }
@@ -229,9 +228,9 @@ Placement place(const std::vector<Lifetime>& pieces) {
   return result;
 }
 
-MemoryPlan plan_memory(const Graph& graph, std::span<const BandGroup> groups,
-                       std::span<const ValueId> held) {
-  return Planner(graph, groups, held).run();
+MemoryPlan plan_memory(const Graph& graph, std::span<const ValueId> held,
+                       std::span<const BandGroup> groups) {
+  return Planner(graph, held, groups).run();
 }
 
 }  // namespace edgefusion::engine

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/bands.h"
@@ -41,8 +42,8 @@ struct MemoryPlan {
 /// contents then survive a run. A reshape shares its input's memory; an element-wise node takes
 /// over its first input's where nobody needs that any more. Everything that a chain run band by band
 /// touches is alive while it runs; what only it uses is a window.
-MemoryPlan plan_memory(const graph::Graph& graph, std::span<const BandGroup> groups = {},
-                       std::span<const graph::ValueId> held = {});
+MemoryPlan plan_memory(const graph::Graph& graph, std::span<const graph::ValueId> held = {},
+                       std::span<const BandGroup> groups = {});
 
 /// Bytes of a value as the engine stores it.
 int64_t storage_bytes(const graph::Value& value);

@@ -99,7 +99,7 @@ TEST(PlanMemory, NeverWritesOverAHeldInput) {
   g.output("y", g.conv2d(g.conv2d(g.add(x, first), WeightScope("a"), 16), WeightScope("b"), 16));
   const auto graph = g.finish();
   ASSERT_TRUE(graph.has_value());
-  const MemoryPlan plan = plan_memory(*graph, {}, std::array{held});
+  const MemoryPlan plan = plan_memory(*graph, std::array{held});
   const auto buffer = static_cast<size_t>(plan.buffer_of_value[static_cast<size_t>(held)]);
   EXPECT_NE(plan.buffer_of_value[static_cast<size_t>(first)], static_cast<int>(buffer));
   EXPECT_EQ(plan.buffers[buffer].first_step, -1);

@@ -267,7 +267,7 @@ Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
   EF_TRY_STATUS(add_taps(graph, options.taps));
   graph = prepare(std::move(graph), options);
   const std::vector<BandGroup> chains = find_bands(graph, options.bands, runtime.isa);
-  const MemoryPlan plan = plan_memory(graph, chains, inputs_named(graph, options.held_inputs));
+  const MemoryPlan plan = plan_memory(graph, inputs_named(graph, options.held_inputs), chains);
   WeightStore store(weights);
   return measure(graph, chains, plan, store, runtime);
 }
@@ -280,7 +280,7 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   state->graph = std::move(graph);
   const std::vector<ValueId> held = inputs_named(state->graph, options.held_inputs);
   state->chains = find_bands(state->graph, options.bands, runtime.isa);
-  state->plan = plan_memory(state->graph, state->chains, held);
+  state->plan = plan_memory(state->graph, held, state->chains);
   state->weights = std::make_unique<WeightStore>(&weights);
   state->memory = measure(state->graph, state->chains, state->plan, *state->weights, runtime);
   try {

@@ -26,7 +26,8 @@ class Scheduler {
   void run() {
     int64_t bands = 1;
     for (const BandValue& value : group_.values) {
-      if (is_result(value)) bands = std::max(bands, round_up(value.height, value.step_lines) / value.step_lines);
+      if (is_result(value))
+        bands = std::max(bands, round_up(value.height, value.step_lines) / value.step_lines);
     }
     group_.bands.clear();
     for (int64_t band = 0; band < bands; ++band) add_band(band + 1, bands);
@@ -48,7 +49,8 @@ class Scheduler {
     std::vector<int64_t> wanted = made_;
     for (size_t v = 0; v < wanted.size(); ++v) {
       const BandValue& value = group_.values[v];
-      if (is_result(value)) wanted[v] = std::max(wanted[v], (value.height * done + bands - 1) / bands);
+      if (is_result(value))
+        wanted[v] = std::max(wanted[v], (value.height * done + bands - 1) / bands);
     }
     std::vector<Lines> makes(group_.nodes.size());
     for (size_t n = makes.size(); n-- > 0;) {
@@ -61,7 +63,8 @@ class Scheduler {
       open_window(index(group_.nodes[n].result), makes[n].end, band);
       band.calls.push_back({static_cast<int>(n), makes[n]});
     }
-    for (const BandCall& call : band.calls) made_[index(group_.nodes[index(call.node)].result)] = call.lines.end;
+    for (const BandCall& call : band.calls)
+      made_[index(group_.nodes[index(call.node)].result)] = call.lines.end;
     group_.bands.push_back(std::move(band));
   }
 
@@ -70,7 +73,8 @@ class Scheduler {
     if (wanted <= made) return {made, made};
     const BandValue& result = result_of(n);
     const int64_t at_once = group_.nodes[n].lines_at_once;
-    const int64_t end = std::max(round_up(wanted, at_once), made + round_up(result.step_lines, at_once));
+    const int64_t end =
+        std::max(round_up(wanted, at_once), made + round_up(result.step_lines, at_once));
     return {made, std::min(result.height, end)};
   }
 
@@ -89,7 +93,8 @@ class Scheduler {
     for (const User& user : users_[v]) {
       const int64_t next = made_[index(group_.nodes[user.node].result)];
       if (next == result_of(user.node).height) continue;
-      first = std::min(first, lines_read(graph_, node(user.node), user.slot, {next, next + 1}).begin);
+      first =
+          std::min(first, lines_read(graph_, node(user.node), user.slot, {next, next + 1}).begin);
     }
     return first;
   }
