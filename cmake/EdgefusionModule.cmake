@@ -1,10 +1,17 @@
 # Caps under which tests labelled per_isa run; a cap this CPU lacks repeats the next weaker one.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
-  set(EDGEFUSION_TEST_ISAS scalar;neon CACHE STRING "Instruction sets the per_isa tests run under")
+  set(ef_isas scalar neon neon_dot neon_i8mm neon_bf16)
 else()
-  set(EDGEFUSION_TEST_ISAS scalar;sse4;avx2;avx512
-      CACHE STRING "Instruction sets the per_isa tests run under")
+  set(ef_isas scalar sse4 avx2 avx512 avx512_vnni avx512_bf16)
+  # The strongest name of all keeps everything: of use only where there are matrix units.
+  if(EXISTS /proc/cpuinfo)
+    file(STRINGS /proc/cpuinfo ef_amx REGEX "amx_" LIMIT_COUNT 1)
+    if(ef_amx)
+      list(APPEND ef_isas amx_int8)
+    endif()
+  endif()
 endif()
+set(EDGEFUSION_TEST_ISAS ${ef_isas} CACHE STRING "Instruction sets the per_isa tests run under")
 
 # Fuzzing needs coverage marks in every module, and sanitizers to see what goes wrong.
 if(EDGEFUSION_FUZZ)

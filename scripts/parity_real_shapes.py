@@ -18,14 +18,11 @@ from pathlib import Path
 import diffusers
 import numpy as np
 import torch
-from diffusers import LCMScheduler, StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from transformers import CLIPTokenizer
 
 import real_models
-from goldens import small_pipelines
-from goldens.fit import fit_last_layer
 from goldens.networks import be_repeatable, save_model
 
 NETWORK_BOUND = 2e-4  # max |a-b| / max |b|
@@ -101,29 +98,6 @@ def compare_network(edgefusion, name, network, work):
     return Row(f"{name} {network}", relative_error(a, b), NETWORK_BOUND, note)
 
 
-def write_pipeline(work):
-    """BK-SDM-Tiny, CLIP-L and TAESD in one folder; the vocabulary is the small one of the goldens."""
-    folder = work / "pipeline"
-    shutil.rmtree(folder, ignore_errors=True)
-    small_pipelines.write_tokenizer(folder / "tokenizer")
-    scheduler = LCMScheduler(**small_pipelines.BETAS)
-    unet = real_models.make_random_model("bk-sdm-tiny")
-    fit_last_layer(unet, scheduler, "real/pipeline", "f16", size=(6, 48, 48))
-    decoder = small_pipelines.inside_picture_range(real_models.make_random_model("taesd"))
-    pipe = StableDiffusionPipeline(
-        vae=decoder,
-        text_encoder=real_models.make_random_model("clip-vit-l-14"),
-        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
-        unet=unet,
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    small_pipelines.save(pipe, folder)
-    return folder
-
-
 @torch.inference_mode()
 def torch_picture(folder):
     """(final latents, 8-bit picture [H,W,3]) of the diffusers pipeline."""
@@ -147,7 +121,8 @@ def torch_picture(folder):
 
 
 def compare_pipeline(edgefusion, work):
-    folder = write_pipeline(work)
+    folder = work / "pipeline"
+    real_models.write_pipeline(folder)
     gc.collect()
     latents, picture = torch_picture(folder)
     gc.collect()

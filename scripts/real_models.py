@@ -1,16 +1,25 @@
 """Random models of published architectures at their real size, and their inputs for 512x512.
 
-Used by parity_real_shapes.py and bench_diffusers.py. The configs lie in scripts/configs.
+Used by parity_real_shapes.py and bench_peers.py. The configs lie in scripts/configs.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderTiny,
+    LCMScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from goldens import small_pipelines
 from goldens.autoencoders import KL_GAINS, TINY_GAINS
+from goldens.fit import fit_last_layer
 from goldens.networks import generator, randomise
 from goldens.small_pipelines import UNET_GAINS
 from goldens.text_encoders import GAINS as TEXT_GAINS
@@ -40,6 +49,27 @@ def make_random_model(name):
     """The same with every parameter drawn; the values are exact in f16, the arithmetic is f32."""
     model = make_model(name)
     return randomise(model, "real/" + name, "f16", CLASSES[name][1])
+
+
+def write_pipeline(folder):
+    """BK-SDM-Tiny, CLIP-L and TAESD in one folder; the vocabulary is the small one of the goldens."""
+    shutil.rmtree(folder, ignore_errors=True)
+    small_pipelines.write_tokenizer(folder / "tokenizer")
+    scheduler = LCMScheduler(**small_pipelines.BETAS)
+    unet = make_random_model("bk-sdm-tiny")
+    fit_last_layer(unet, scheduler, "real/pipeline", "f16", size=(6, 48, 48))
+    decoder = small_pipelines.inside_picture_range(make_random_model("taesd"))
+    pipe = StableDiffusionPipeline(
+        vae=decoder,
+        text_encoder=make_random_model("clip-vit-l-14"),
+        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    small_pipelines.save(pipe, folder)
 
 
 def unet_inputs(name):

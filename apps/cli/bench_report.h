@@ -10,6 +10,7 @@ namespace edgefusion::cli {
 /// Times of repeated runs of one thing, in milliseconds.
 struct RunTimes {
   double min_ms = 0, median_ms = 0;
+  double cpu_min_ms = 0;  ///< CPU time of all threads: waiting for a busy machine does not count
 };
 RunTimes summarize(std::vector<double> milliseconds);
 
@@ -27,6 +28,8 @@ struct NetworkTimes {
   double gmac = 0;
   double peak_share = 0;  ///< of the machine's measured peak, at the minimum time
   double load_ms = 0;
+  double weights_mb = 0;  ///< packed
+  double work_mb = 0;     ///< beyond weights: activations and work space of all threads
   std::vector<OpTime> ops;  ///< slowest first; empty unless asked for
 };
 
@@ -36,7 +39,7 @@ struct BenchReport {
   double load_ms = 0;
   double peak_rss_mb = 0;
   double peak_gmac_per_s = 0;
-  int steps = 0, threads = 0;
+  int steps = 0, threads = 0, batch = 1;
   std::string isa;
 };
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <memory>
 
 #include "cli/bench_report.h"
@@ -10,7 +11,6 @@
 #include "core/process_memory.h"
 #include "engine/machine_peak.h"
 #include "engine/random_weights.h"
-#include "graph/op_table.h"
 #include "models/builtin_configs.h"
 #include "models/registry.h"
 
@@ -25,12 +25,18 @@ constexpr int64_t kPixelsPerLatent = 8, kTokens = 77;
 struct Options {
   std::string arch = "bk-sdm-tiny", decoder = "taesd", size = "512x512", precision = "auto";
   std::string network;
-  int steps = 2, repeat = 5;
+  int steps = 2, repeat = 5, batch = 1;
+  int band_lines = 0;
   bool per_op = false, json = false;
 };
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// CPU time that all threads of this process have used.
+double cpu_milliseconds() {
+  return static_cast<double>(std::clock()) * 1e3 / static_cast<double>(CLOCKS_PER_SEC);
 }
 
 struct Target {
@@ -50,10 +56,10 @@ std::vector<Target> targets(const Options& options) {
   return all;
 }
 
-Result<graph::Graph> build(const Target& target, const PictureSize& size) {
+Result<graph::Graph> build(const Target& target, const PictureSize& size, int batch) {
   EF_TRY(const std::string_view text, models::builtin_config(target.config));
   EF_TRY(const nlohmann::json config, parse_json(text, target.config));
-  const models::NetworkSizes sizes = {.batch = 1,
+  const models::NetworkSizes sizes = {.batch = batch,
                                       .height = size.height / kPixelsPerLatent,
                                       .width = size.width / kPixelsPerLatent,
                                       .tokens = kTokens};
@@ -84,7 +90,7 @@ std::vector<Tensor> make_inputs(const engine::Program& program) {
 std::vector<OpTime> by_op(const std::vector<engine::StepTime>& steps) {
   std::map<std::string, OpTime> ops;
   for (const auto& step : steps) {
-    OpTime& op = ops[std::string(graph::op_info(step.op).name)];
+    OpTime& op = ops[step.op_class];
     ++op.steps;
     op.ms += step.seconds * 1e3;
     op.gmac += static_cast<double>(step.macs) / 1e9;
@@ -108,14 +114,17 @@ Status run_repeatedly(engine::Program& program, const Options& options, const Ru
   std::vector<TensorView> out;
   for (Tensor& result : results) out.push_back(result.view());
   program.run(in, out, *runtime.pool);  // touches every page once
-  std::vector<double> milliseconds;
+  std::vector<double> milliseconds, cpu;
   for (int i = 0; i < options.repeat; ++i) {
     if (interrupt_flag().load()) return fail(ErrorCode::cancelled, "cancelled");
+    const double cpu_start = cpu_milliseconds();
     const auto start = Clock::now();
     program.run(in, out, *runtime.pool);
     milliseconds.push_back(milliseconds_since(start));
+    cpu.push_back(cpu_milliseconds() - cpu_start);
   }
   times.run = summarize(milliseconds);
+  times.run.cpu_min_ms = summarize(cpu).min_ms;
   if (options.per_op) {
     std::vector<engine::StepTime> steps;
     program.run(in, out, *runtime.pool, &steps);
@@ -127,15 +136,23 @@ Status run_repeatedly(engine::Program& program, const Options& options, const Ru
 Result<NetworkTimes> bench_network(const Target& target, const Options& options,
                                    const Runtime& runtime) {
   EF_TRY(const PictureSize size, parse_picture_size(options.size));
-  EF_TRY(const engine::Precision precision, engine::parse_precision(options.precision, runtime.isa));
-  EF_TRY(graph::Graph graph, build(target, size));
+  EF_TRY(const engine::Precision precision,
+         engine::parse_precision(options.precision, runtime.isa));
+  EF_TRY(graph::Graph graph, build(target, size, options.batch));
   NetworkTimes times;
   times.name = models::to_string(target.role);
   auto weights = std::make_unique<engine::RandomWeights>(graph);
   const auto start = Clock::now();
-  EF_TRY(engine::Program program, engine::compile(std::move(graph), *weights,
-                                                  {.precision = precision, .taps = {}}, runtime));
+  const engine::CompileOptions compile_options = {
+      .precision = precision,
+      .taps = {},
+      .bands = {.enabled = options.band_lines >= 0, .lines = std::max(0, options.band_lines)}};
+  EF_TRY(engine::Program program,
+         engine::compile(std::move(graph), *weights, compile_options, runtime));
   times.load_ms = milliseconds_since(start);
+  const engine::MemoryForecast& memory = program.memory();
+  times.weights_mb = static_cast<double>(memory.weight_bytes) / 1e6;
+  times.work_mb = static_cast<double>(memory.arena_bytes + memory.scratch_bytes) / 1e6;
   weights.reset();
   times.gmac = static_cast<double>(program.macs()) / 1e9;
   EF_TRY_STATUS(run_repeatedly(program, options, runtime, times));
@@ -157,6 +174,7 @@ Status bench(const Options& options, const CommonOptions& common) {
   catch_interrupts();
   BenchReport report;
   report.steps = options.steps;
+  report.batch = options.batch;
   report.threads = runtime.pool->threads();
   report.isa = runtime.isa.to_string();
   report.peak_gmac_per_s = engine::measure_peak_macs_per_second(runtime, precision) / 1e9;
@@ -193,8 +211,15 @@ Action declare_bench(CLI::App& app) {
   app.add_option("--precision", options->precision, "auto, f32 or bf16")->capture_default_str();
   app.add_option("--network", options->network, "Only this network")
       ->check(CLI::IsMember({"text_encoder", "unet", "vae_decoder"}));
+  app.add_option("--batch", options->batch, "Pictures at once")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   app.add_option("--repeat", options->repeat, "Timed runs of each network")
       ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--band-lines", options->band_lines,
+                 "Lines of large pictures made at a time: 0 by cache size, -1 whole pictures")
+      ->check(CLI::Range(-1, 4096))
       ->capture_default_str();
   app.add_flag("--per-op", options->per_op, "Also the time of each kind of op");
   app.add_flag("--json", options->json, "Print JSON");

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/memory_size.h"
 #include "cli/progress_bar.h"
+#include "core/atomic_file.h"
 #include "formats/png.h"
 #include "formats/safetensors_writer.h"
 #include "pipeline/text_to_image.h"
@@ -30,6 +32,18 @@ struct Options {
   bool seed_per_image = false, preview = false, json = false, no_cache = false;
 };
 
+/// CLI11 would take the nearest number that fits for one that does not. Negative ones wrap around,
+/// as PyTorch's do.
+std::string is_seed(const std::string& text) {
+  const char* const last = text.data() + text.size();
+  const auto parsed_by = [&](auto number) {
+    const auto [end, error] = std::from_chars(text.data(), last, number);
+    return error == std::errc{} && end == last;
+  };
+  if (parsed_by(uint64_t{}) || parsed_by(int64_t{})) return {};
+  return text + ": expected an integer of 64 bits";
+}
+
 void declare_options(CLI::App& app, Options& options) {
   pipeline::GenerationRequest& request = options.request;
   app.add_option("-p,--prompt", request.prompt, "What to paint")->required();
@@ -39,7 +53,8 @@ void declare_options(CLI::App& app, Options& options) {
                  "Model folder in the diffusers layout [the model that comes with the program]");
   app.add_option("--steps", request.steps, "Denoising steps [the model's]");
   app.add_option("--cfg-scale", request.guidance_scale, "Guidance scale [the model's]");
-  app.add_option("-s,--seed", options.seed, "Seed of the noise [a random one, printed]");
+  app.add_option("-s,--seed", options.seed, "Seed of the noise [a random one, printed]")
+      ->check(is_seed);
   app.add_option("-W,--width", request.width, "Pixels, a multiple of 8 [the model's]");
   app.add_option("-H,--height", request.height, "Pixels, a multiple of 8 [the model's]");
   app.add_option("-b,--batch", request.batch, "Pictures at once")->capture_default_str();
@@ -83,6 +98,7 @@ fs::path preview_path(const Options& options) {
 Status check_output(const fs::path& file) {
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   std::error_code error;
+  if (file.empty()) return fail(ErrorCode::invalid_argument, "output: expected the name of a file");
   if (fs::is_directory(file, error)) {
     return fail(ErrorCode::io, file.string() + ": is a folder, expected the name of a file");
   }
@@ -112,34 +128,33 @@ std::vector<fs::path> output_paths(const Options& options) {
   return paths;
 }
 
-Status write_all(const Options& options, const pipeline::GenerationResult& result,
-                 const std::string& model_name) {
+Result<AtomicFile> write_picture(const Options& options, const pipeline::GenerationResult& result,
+                                 const std::string& model_name, int index) {
+  const fs::path path = image_path(options, index);
+  const formats::PngText parameters = {
+      "parameters", generation_parameters(options.request, result, model_name, index)};
+  auto bytes = formats::encode_png(result.images[static_cast<size_t>(index)], {&parameters, 1});
+  if (!bytes) return fail(std::move(bytes).error().with_context(path.string()));
+  EF_TRY(AtomicFile file, AtomicFile::create(path));
+  EF_TRY_STATUS(file.write(*bytes));
+  return file;
+}
+
+/// All files or none, and files of the same names live on if it is none: the pictures take their
+/// names only when everything is on the disk.
+Status write_results(const Options& options, const pipeline::GenerationResult& result,
+                     const std::string& model_name) {
+  std::vector<AtomicFile> pictures;
+  for (int i = 0; i < options.request.batch; ++i) {
+    EF_TRY(AtomicFile picture, write_picture(options, result, model_name, i));
+    pictures.push_back(std::move(picture));
+  }
   if (!options.save_latents.empty()) {
     EF_TRY_STATUS(
         formats::write_safetensors(options.save_latents, {{"latents", result.latents.view()}}));
   }
-  for (size_t i = 0; i < result.images.size(); ++i) {
-    const int index = static_cast<int>(i);
-    const formats::PngText parameters = {
-        "parameters", generation_parameters(options.request, result, model_name, index)};
-    EF_TRY_STATUS(
-        formats::write_png(image_path(options, index), result.images[i], {&parameters, 1}));
-  }
+  for (AtomicFile& picture : pictures) EF_TRY_STATUS(picture.commit());
   return {};
-}
-
-/// All files or none.
-Status write_results(const Options& options, const pipeline::GenerationResult& result,
-                     const std::string& model_name) {
-  Status written = write_all(options, result, model_name);
-  if (written) return written;
-  std::vector<fs::path> files = output_paths(options);
-  if (!options.save_latents.empty()) files.emplace_back(options.save_latents);
-  std::error_code ignored;
-  for (const fs::path& file : files) {
-    if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);
-  }
-  return written;
 }
 
 void print_times(const pipeline::GenerationResult& result, uint64_t seed) {

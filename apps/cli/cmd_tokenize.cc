@@ -67,6 +67,9 @@ Action declare_tokenize(CLI::App& app) {
   app.add_option("model", options->model, "Model or tokenizer folder")->required();
   app.add_option("text", options->texts, "Texts");
   app.add_option("--file", options->file, "JSON lines with a \"text\" field");
+  app.callback([options] {
+    if (options->texts.empty() && options->file.empty()) throw CLI::RequiredError("text or --file");
+  });
   app.footer("Example: edgefusion tokenize models/emoji-v0 \"a red apple\"");
   return [options](const CommonOptions& common) { return tokenize(*options, common); };
 }

@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "cli/command.h"
 #include "core/env.h"
+#include "core/nearest_name.h"
 
 namespace edgefusion::cli {
 namespace {
@@ -21,16 +24,45 @@ constexpr std::array kCommands = {
     Command{"kernels", "show instruction sets and the kernels chosen here", declare_kernels},
 };
 
-int report(const Status& status) {
+/// The form of every message that ends the program; what came from outside may hold line breaks.
+void print_error(std::string line) {
+  std::ranges::replace(line, '\n', ' ');
+  std::fprintf(stderr, "edgefusion: error: %s\n", line.c_str());
+}
+
+/// Results that did not arrive (a full disk, a closed pipe) are a failure like any other.
+Status flush_results() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  return fail(ErrorCode::io, std::string("standard output: cannot write: ") + std::strerror(errno));
+}
+
+int report(Status status) {
+  if (status) status = flush_results();
   if (status) return 0;
   if (status.error().code() == ErrorCode::cancelled) {
     std::fputs("edgefusion: cancelled\n", stderr);
     return kInterrupted;
   }
-  std::string line = status.error().message();
-  std::ranges::replace(line, '\n', ' ');
-  std::fprintf(stderr, "edgefusion: error: %s\n", line.c_str());
+  print_error(status.error().message());
   return kFailed;
+}
+
+/// CLI11 says only that a command is missing, also when one was mistyped.
+std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> strangers = app.remaining();
+  if (!app.get_subcommands().empty() || strangers.empty()) return error.what();
+  std::array<std::string_view, kCommands.size()> names;
+  std::ranges::transform(kCommands, names.begin(), [](const Command& c) { return c.name; });
+  return unknown_name_message("command", strangers.front(), names);
+}
+
+/// --help and --version come as such errors too, with exit code 0.
+int report_usage(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  std::string help = app.get_name();
+  for (const CLI::App* command : app.get_subcommands()) help += " " + command->get_name();
+  print_error(usage_message(app, error) + " (see " + help + " --help)");
+  return kWrongUsage;
 }
 
 int run(int argc, char** argv) {
@@ -50,8 +82,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : kWrongUsage;
+    return report_usage(app, error);
   }
   for (size_t i = 0; i < kCommands.size(); ++i) {
     if (app.got_subcommand(kCommands[i].name)) return report(actions[i](common));

@@ -28,12 +28,16 @@ def generator(name):
     return torch.Generator("cpu").manual_seed(seed_of(name))
 
 
-def be_repeatable():
-    """Sums split over threads differ in the last bits: one thread. Keeps the libraries quiet too."""
-    torch.set_num_threads(1)
+def be_quiet():
     diffusers.utils.logging.set_verbosity_error()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+
+
+def be_repeatable():
+    """Sums split over threads differ in the last bits: one thread. Keeps the libraries quiet too."""
+    torch.set_num_threads(1)
+    be_quiet()
     torch.use_deterministic_algorithms(True)
 
 

@@ -3,10 +3,11 @@
 #include <array>
 #include <fstream>
 
+#include <unistd.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #elif defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
@@ -140,6 +141,14 @@ std::vector<std::string> isa_names() {
   std::vector<std::string> names = {"scalar"};
   for (const auto& feature : kFeatures) names.emplace_back(feature.name);
   return names;
+}
+
+int64_t l2_cache_bytes() {
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  const long bytes = ::sysconf(_SC_LEVEL2_CACHE_SIZE);
+  if (bytes > 0) return bytes;
+#endif
+  return int64_t{1} << 20;
 }
 
 std::string cpu_model_name() {

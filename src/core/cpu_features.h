@@ -56,6 +56,9 @@ Result<IsaSet> cap_isa(IsaSet present, std::string_view cap);
 /// Names of all features of this architecture, weakest first, "scalar" leading.
 std::vector<std::string> isa_names();
 
+/// Second-level cache of one core, in bytes; 1 MiB if the system does not tell.
+int64_t l2_cache_bytes();
+
 /// CPU model, for reports ("Intel(R) Xeon(R) Processor"); empty if unknown.
 std::string cpu_model_name();
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 namespace edgefusion {
 namespace {
 
@@ -12,6 +14,11 @@ TEST(CapIsa, KeepsWhatIsWeakerAndDropsWhatIsStronger) {
   ASSERT_TRUE(capped.has_value());
   EXPECT_EQ(capped->to_string(), "sse4 avx2");
   EXPECT_EQ(*cap_isa(all, "amx_int8"), all);
+#elif defined(__aarch64__)
+  const IsaSet arm = IsaSet(Isa::neon) | Isa::neon_dot | Isa::neon_i8mm | Isa::neon_bf16;
+  EXPECT_EQ(cap_isa(arm, "neon")->to_string(), "neon");
+  EXPECT_EQ(cap_isa(arm, "neon_i8mm")->to_string(), "neon neon_dot neon_i8mm");
+  EXPECT_EQ(*cap_isa(arm, "neon_bf16"), arm);
 #endif
   EXPECT_TRUE(cap_isa(all, "scalar")->empty());
 }
@@ -26,6 +33,35 @@ TEST(DetectIsa, FindsTheSameTwiceAndNamesAll) {
   EXPECT_EQ(detect_isa(), detect_isa());
   EXPECT_EQ(isa_names().front(), "scalar");
   EXPECT_EQ(IsaSet().to_string(), "scalar");
+}
+
+// Under an emulator the file is that of the machine around it, which has no line of this name.
+TEST(DetectIsa, AgreesWithWhatTheOperatingSystemLists) {
+#if defined(__aarch64__)
+  const std::string name = "Features";
+#else
+  const std::string name = "flags";
+#endif
+  std::ifstream info("/proc/cpuinfo");
+  std::string line, listed;
+  while (listed.empty() && std::getline(info, line)) {
+    if (line.starts_with(name)) listed = line + ' ';
+  }
+  if (listed.empty()) GTEST_SKIP() << "/proc/cpuinfo lists no features";
+  const auto expect = [&](Isa isa, const char* flag) {
+    const bool found = listed.find(std::string(" ") + flag + " ") != std::string::npos;
+    EXPECT_EQ(detect_isa().has(isa), found) << flag;
+  };
+#if defined(__x86_64__)
+  expect(Isa::avx2, "avx2");
+  expect(Isa::avx512_vnni, "avx512_vnni");
+  expect(Isa::avx512_bf16, "avx512_bf16");
+  expect(Isa::amx_bf16, "amx_bf16");
+#elif defined(__aarch64__)
+  expect(Isa::neon_dot, "asimddp");
+  expect(Isa::neon_i8mm, "i8mm");
+  expect(Isa::neon_bf16, "bf16");
+#endif
 }
 
 }  // namespace

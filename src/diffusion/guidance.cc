@@ -29,7 +29,8 @@ std::vector<float> guidance_scale_embedding(double guidance_scale, int dim) {
     const auto frequency = static_cast<float>(std::exp(static_cast<double>(exponent)));
     const auto angle = static_cast<double>(w * frequency);
     embedding[static_cast<size_t>(i)] = static_cast<float>(std::sin(angle));
-    embedding[static_cast<size_t>(half + i)] = static_cast<float>(std::cos(angle));
+    embedding[static_cast<size_t>(half) + static_cast<size_t>(i)] =
+        static_cast<float>(std::cos(angle));
   }
   return embedding;
 }

@@ -1,5 +1,6 @@
 #include "engine/lower_matrix.h"
 
+#include "engine/lower_lines.h"
 #include "engine/matrix_shapes.h"
 #include "engine/matrix_weights.h"
 #include "kernels/matrix/matrix.h"
@@ -31,6 +32,8 @@ kernels::MatrixArgs make_args(Lowering& lowering, const graph::Epilogue& epilogu
   args.shape = matrix_shape(lowering.graph(), lowering.node());
   args.src = lowering.src<uint16_t>(ConvSlots::x);
   args.src_stride = args.shape.channels;
+  args.src2 = lowering.src<uint16_t>(ConvSlots::x2);
+  args.src2_stride = args.shape.channels2;
   args.dst = lowering.dst<std::byte>();
   args.dst_type = lowering.output_dtype();
   args.dst_stride = lowering.output_shape()[-1];
@@ -43,9 +46,15 @@ kernels::MatrixArgs make_args(Lowering& lowering, const graph::Epilogue& epilogu
   return args;
 }
 
-}  // namespace
+/// A node on its way to a step: its kernel, its arguments, and the sizes that decide how threads
+/// share it.
+struct Matrix {
+  const MatrixRow* row;
+  kernels::MatrixArgs args;
+  SplitSizes sizes;
+};
 
-StepFunction lower_matrix(Lowering& lowering, const graph::Epilogue& epilogue) {
+Matrix make_matrix(Lowering& lowering, const graph::Epilogue& epilogue) {
   kernels::MatrixArgs args = make_args(lowering, epilogue);
   const MatrixRow& row = kernels::select_matrix(lowering.isa(), args.shape);
   args.packed_weights = pack(lowering, row, args.epilogue.geglu);
@@ -58,12 +67,44 @@ StepFunction lower_matrix(Lowering& lowering, const graph::Epilogue& epilogue) {
                             .panels = row.panels(args.shape.outputs),
                             .source_bytes = source * static_cast<int64_t>(sizeof(uint16_t)),
                             .weight_bytes = weights * static_cast<int64_t>(sizeof(uint16_t))};
-  const Split split = choose_split(sizes, lowering.pool().threads());
-  return [&row, args, split, sizes](const RunContext& context) {
-    for_each_part(split, sizes, context, [&](const kernels::GemmRange& range, int thread) {
-      row.run(row, args, range, context.scratch_of(thread));
+  return {&row, args, sizes};
+}
+
+/// The units that make those lines of an image. The last may reach beyond it.
+UnitRange units_of(const MatrixRow& row, const kernels::ConvShape& shape, Lines lines) {
+  const int64_t image_lines = (shape.out_height() + row.unit_lines - 1) / row.unit_lines;
+  const int64_t units = row.units(shape) / image_lines;
+  return {lines.begin / row.unit_lines * units,
+          (lines.end + row.unit_lines - 1) / row.unit_lines * units};
+}
+
+}  // namespace
+
+StepFunction lower_matrix(Lowering& lowering, const graph::Epilogue& epilogue) {
+  const Matrix matrix = make_matrix(lowering, epilogue);
+  const Split split = choose_split(matrix.sizes, lowering.pool().threads());
+  return [matrix, split](const RunContext& context) {
+    for_each_part(split, matrix.sizes, context, [&](const kernels::GemmRange& range, int thread) {
+      matrix.row->run(*matrix.row, matrix.args, range, context.scratch_of(thread));
     });
   };
+}
+
+LineStep lower_matrix_lines(Lowering& lowering, const graph::Epilogue& epilogue) {
+  Matrix matrix = make_matrix(lowering, epilogue);
+  matrix.args.shape.batch = 1;
+  const auto run = [matrix](const RunContext& context, const LineCall& call) {
+    kernels::MatrixArgs args = matrix.args;
+    args.src = reinterpret_cast<const uint16_t*>(call.operands[ConvSlots::x]);
+    args.src2 = reinterpret_cast<const uint16_t*>(call.operands[ConvSlots::x2]);
+    args.dst = call.result;
+    args.epilogue.residual = call.operands[ConvSlots::residual];
+    const UnitRange units = units_of(*matrix.row, args.shape, call.lines);
+    for_each_part(units, matrix.sizes, context, [&](const kernels::GemmRange& range, int thread) {
+      matrix.row->run(*matrix.row, args, range, context.scratch_of(thread));
+    });
+  };
+  return {.begin = nullptr, .run = run};
 }
 
 }  // namespace edgefusion::engine

@@ -1,3 +1,4 @@
+#include "engine/lower_lines.h"
 #include "engine/lowering.h"
 #include "kernels/norm/norm.h"
 
@@ -25,50 +26,101 @@ struct GroupNormScratch {
   }
 };
 
-void run_group_norm(const kernels::NormKernels& kernel, const kernels::GroupNorm& norm,
-                    const RunContext& context) {
-  // Thread 0's work space; the pool's loops are barriers between the three parts.
-  const GroupNormScratch scratch(context.scratch_of(0), norm);
+/// First part: all moments of the image, then its affine map.
+void find_affine_map(const kernels::NormKernels& kernel, const kernels::GroupNorm& norm,
+                     const GroupNormScratch& scratch, const RunContext& context) {
   const auto chunks = static_cast<int64_t>(kernels::group_norm_chunks(norm.pixels));
   context.pool.parallel_for(chunks, [&](int64_t begin, int64_t end, int) {
     kernel.group_norm_moments(norm, static_cast<size_t>(begin), static_cast<size_t>(end),
                               scratch.moments);
   });
   kernel.group_norm_merge(norm, scratch.moments, scratch.scale, scratch.shift);
-  context.pool.parallel_for(
-      static_cast<int64_t>(norm.pixels), [&](int64_t begin, int64_t end, int) {
-        kernel.group_norm_apply(norm, scratch.scale, scratch.shift, static_cast<size_t>(begin),
-                                static_cast<size_t>(end));
-      });
 }
 
-}  // namespace
+/// Second part, for a range of pixels.
+void apply_affine_map(const kernels::NormKernels& kernel, const kernels::GroupNorm& norm,
+                      const GroupNormScratch& scratch, Lines pixels, const RunContext& context) {
+  context.pool.parallel_for(pixels.count(), [&](int64_t begin, int64_t end, int) {
+    kernel.group_norm_apply(norm, scratch.scale, scratch.shift,
+                            static_cast<size_t>(pixels.begin + begin),
+                            static_cast<size_t>(pixels.begin + end));
+  });
+}
 
-StepFunction lower_group_norm(Lowering& lowering) {
+kernels::GroupNorm make_group_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::GroupNormAttrs>();
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
   const Shape& shape = lowering.output_shape();
   kernels::GroupNorm norm;
   norm.src = lowering.src<std::byte>(NormSlots::x);
+  norm.src2 = lowering.src<std::byte>(NormSlots::x2);
   norm.dst = lowering.dst<std::byte>();
   norm.channels = static_cast<size_t>(shape[-1]);
+  norm.channels2 =
+      lowering.has(NormSlots::x2) ? static_cast<size_t>(lowering.shape(NormSlots::x2)[-1]) : 0;
   norm.pixels = static_cast<size_t>(shape.rows() / shape[0]);
-  norm.ld_src = norm.ld_dst = norm.channels;
+  norm.ld_src = norm.channels - norm.channels2;
+  norm.ld_src2 = norm.channels2;
+  norm.ld_dst = norm.channels;
   norm.groups = static_cast<size_t>(attrs.groups);
   norm.gamma = lowering.vector_f32(NormSlots::gamma);
   norm.beta = lowering.vector_f32(NormSlots::beta);
   norm.eps = attrs.eps;
   norm.activation = attrs.activation;
   lowering.need_scratch(GroupNormScratch::bytes(norm));
-  const size_t image_bytes = norm.pixels * norm.channels * size_of(kernel.dtype);
-  return [kernel, norm, image_bytes, batch = shape[0]](const RunContext& context) {
+  return norm;
+}
+
+}  // namespace
+
+StepFunction lower_group_norm(Lowering& lowering) {
+  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
+  const kernels::GroupNorm norm = make_group_norm(lowering);
+  const int64_t batch = lowering.output_shape()[0];
+  return [kernel, norm, batch](const RunContext& context) {
+    // Thread 0's work space; the pool's loops are barriers between the parts.
+    const GroupNormScratch scratch(context.scratch_of(0), norm);
     kernels::GroupNorm image = norm;
+    const size_t pixel_bytes = size_of(kernel.dtype) * norm.pixels;
     for (int64_t entry = 0; entry < batch; ++entry) {
-      run_group_norm(kernel, image, context);
-      image.src = static_cast<const std::byte*>(image.src) + image_bytes;
-      image.dst = static_cast<std::byte*>(image.dst) + image_bytes;
+      find_affine_map(kernel, image, scratch, context);
+      apply_affine_map(kernel, image, scratch, {0, static_cast<int64_t>(norm.pixels)}, context);
+      image.src = static_cast<const std::byte*>(image.src) + norm.ld_src * pixel_bytes;
+      if (norm.src2 != nullptr) {
+        image.src2 = static_cast<const std::byte*>(image.src2) + norm.ld_src2 * pixel_bytes;
+      }
+      image.dst = static_cast<std::byte*>(image.dst) + norm.ld_dst * pixel_bytes;
     }
   };
+}
+
+LineStep lower_group_norm_lines(Lowering& lowering) {
+  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
+  const kernels::GroupNorm norm = make_group_norm(lowering);
+  auto* map = lowering.line_state<float>();
+  const auto image_of = [norm](const LineCall& call) {
+    kernels::GroupNorm image = norm;
+    image.src = call.operands[NormSlots::x];
+    image.src2 = call.operands[NormSlots::x2];
+    image.dst = call.result;
+    return image;
+  };
+  // The map outlives the other steps of the chain, which use the same work space.
+  const auto scratch_of = [norm, map](const RunContext& context) {
+    GroupNormScratch scratch(context.scratch_of(0), norm);
+    scratch.scale = map;
+    scratch.shift = map + norm.channels;
+    return scratch;
+  };
+  const int64_t width = lowering.output_shape()[2];
+  return {.begin =
+              [=](const RunContext& context, const LineCall& call) {
+                find_affine_map(kernel, image_of(call), scratch_of(context), context);
+              },
+          .run =
+              [=](const RunContext& context, const LineCall& call) {
+                const Lines pixels = {call.lines.begin * width, call.lines.end * width};
+                apply_affine_map(kernel, image_of(call), scratch_of(context), pixels, context);
+              }};
 }
 
 StepFunction lower_layer_norm(Lowering& lowering) {

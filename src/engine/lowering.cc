@@ -43,9 +43,9 @@ const std::byte* Lowering::address(size_t slot) const {
   return arena_address(value);
 }
 
-std::byte* Lowering::arena_address(ValueId value) const {
+std::byte* Lowering::buffer_address(const std::vector<int>& buffers, ValueId value) const {
   if (arena_ == nullptr) return nullptr;
-  const int buffer = plan_.buffer_of_value[static_cast<size_t>(value)];
+  const int buffer = buffers[static_cast<size_t>(value)];
   EF_CHECK(buffer >= 0, graph_.value(value).name + " has no memory");
   return arena_ + plan_.offset_of_buffer[static_cast<size_t>(buffer)];
 }

@@ -66,6 +66,12 @@ class Lowering {
     return reinterpret_cast<T*>(arena_address(node_->output));
   }
 
+  /// What the node keeps while its chain runs: line_state_bytes().
+  template <typename T>
+  T* line_state() const {
+    return reinterpret_cast<T*>(buffer_address(plan_.state_of_value, node_->output));
+  }
+
   /// Bytes of an element of the result.
   size_t element_bytes() const { return size_of(output_dtype()); }
 
@@ -76,6 +82,11 @@ class Lowering {
   /// A weight (or constant) input as f32 in the store; nullptr if absent or while measuring.
   const float* vector_f32(size_t slot);
 
+  /// The memory of a value, a window of it if that is all there is; nullptr while measuring.
+  std::byte* arena_address(graph::ValueId value) const {
+    return buffer_address(plan_.buffer_of_value, value);
+  }
+
   /// Work space each thread needs in this step.
   void need_scratch(size_t bytes_per_thread);
   size_t scratch_per_thread() const { return scratch_per_thread_; }
@@ -84,7 +95,7 @@ class Lowering {
   /// How this node has its weights packed, for the hash of the region's layout.
   std::string weight_layout(const std::string& layout) const;
   const std::byte* address(size_t slot) const;
-  std::byte* arena_address(graph::ValueId value) const;
+  std::byte* buffer_address(const std::vector<int>& buffers, graph::ValueId value) const;
 
   const graph::Graph& graph_;
   const MemoryPlan& plan_;

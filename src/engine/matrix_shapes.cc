@@ -14,11 +14,12 @@ kernels::ConvShape linear_shape(const Shape& x, const Shape& weight) {
 }
 
 kernels::ConvShape conv_shape(const graph::Conv2dAttrs& attrs, const Shape& x,
-                              const Shape& weight) {
+                              const Shape& weight, int64_t channels2) {
   return {.batch = x[0],
           .height = x[1],
           .width = x[2],
           .channels = x[3],
+          .channels2 = channels2,
           .outputs = weight[0],
           .kernel_height = weight[2],
           .kernel_width = weight[3],
@@ -36,7 +37,9 @@ kernels::ConvShape matrix_shape(const graph::Graph& graph, const graph::Node& no
   const Shape& x = graph.value(node.input(ConvSlots::x)).shape;
   const Shape& weight = graph.value(node.input(ConvSlots::weight)).shape;
   if (node.op == graph::OpKind::linear) return linear_shape(x, weight);
-  return conv_shape(node.as<graph::Conv2dAttrs>(), x, weight);
+  const graph::ValueId x2 = node.input(ConvSlots::x2);
+  const int64_t channels2 = x2 == graph::kNoValue ? 0 : graph.value(x2).shape[-1];
+  return conv_shape(node.as<graph::Conv2dAttrs>(), x, weight, channels2);
 }
 
 bool takes_bf16(const graph::Graph& graph, const graph::Node& node) {

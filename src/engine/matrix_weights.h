@@ -43,6 +43,23 @@ void for_each_part(Split split, const SplitSizes& sizes, const RunContext& conte
   }
 }
 
+/// Some of the rows of a rectangle.
+struct UnitRange {
+  int64_t begin = 0, end = 0;
+};
+
+/// The same for a band of the rectangle, divided as suits the band.
+template <typename Body>
+void for_each_part(UnitRange units, SplitSizes sizes, const RunContext& context, const Body& body) {
+  sizes.rows = units.end - units.begin;
+  const Split split = choose_split(sizes, context.pool.threads());
+  for_each_part(split, sizes, context, [&](kernels::GemmRange range, int thread) {
+    range.row_begin += units.begin;
+    range.row_end += units.begin;
+    body(range, thread);
+  });
+}
+
 /// Runs row.run(args, range, scratch) over the whole rectangle.
 template <typename Row, typename Args>
 void run_split(const Row& row, const Args& args, Split split, const SplitSizes& sizes,

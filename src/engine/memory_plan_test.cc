@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 
 #include "core/arena.h"
@@ -87,6 +88,22 @@ TEST(PlanMemory, KeepsOutputsAliveToTheEnd) {
   const int buffer = plan.buffer_of_value[static_cast<size_t>(y)];
   EXPECT_EQ(plan.buffers[static_cast<size_t>(buffer)].last_step,
             static_cast<int>(graph->nodes().size()));
+  expect_no_overlap(plan.buffers, plan.offset_of_buffer);
+}
+
+TEST(PlanMemory, NeverWritesOverAHeldInput) {
+  GraphBuilder g("net", nullptr);
+  const ValueId x = g.input("x", {1, 4, 4, 16});
+  const ValueId held = g.input("held", {1, 4, 4, 16});
+  const ValueId first = g.silu(held);  // would run in place
+  g.output("y", g.conv2d(g.conv2d(g.add(x, first), WeightScope("a"), 16), WeightScope("b"), 16));
+  const auto graph = g.finish();
+  ASSERT_TRUE(graph.has_value());
+  const MemoryPlan plan = plan_memory(*graph, std::array{held});
+  const auto buffer = static_cast<size_t>(plan.buffer_of_value[static_cast<size_t>(held)]);
+  EXPECT_NE(plan.buffer_of_value[static_cast<size_t>(first)], static_cast<int>(buffer));
+  EXPECT_EQ(plan.buffers[buffer].first_step, -1);
+  EXPECT_EQ(plan.buffers[buffer].last_step, static_cast<int>(graph->nodes().size()));
   expect_no_overlap(plan.buffers, plan.offset_of_buffer);
 }
 

@@ -8,9 +8,12 @@
 #include "core/arena.h"
 #include "core/nearest_name.h"
 #include "engine/assign_storage.h"
+#include "engine/band_run.h"
+#include "engine/bands.h"
 #include "engine/lowering.h"
 #include "engine/matrix_shapes.h"
 #include "engine/memory_plan.h"
+#include "engine/place_weights.h"
 #include "engine/weight_store.h"
 #include "graph/op_table.h"
 #include "graph/passes/passes.h"
@@ -22,13 +25,22 @@ using graph::Graph;
 using graph::kNoValue;
 using graph::Node;
 using graph::ValueId;
-using Clock = std::chrono::steady_clock;
 
+/// One node, or a chain that runs band by band.
 struct Step {
   StepFunction function;
-  ValueId output = kNoValue;
+  std::shared_ptr<BandRun> chain;
+  std::vector<ValueId> outputs;
   size_t weights_begin = 0, weights_end = 0;  ///< its part of the weight store
-  bool streams = false;                       ///< that part is dropped after each run
+  bool streams = false;                       ///< that part is in memory only while it runs
+
+  void run(const RunContext& context, double* seconds) const {
+    if (chain != nullptr) return chain->run(context, seconds);
+    const auto start = std::chrono::steady_clock::now();
+    function(context);
+    if (seconds == nullptr) return;
+    *seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
 };
 
 /// Where a tensor the caller sees lives in the arena.
@@ -36,7 +48,13 @@ struct Port {
   ValueId value = kNoValue;
   std::byte* data = nullptr;
   size_t bytes = 0;
+  bool given = false;  ///< of held inputs
 };
+
+void check_tensor(const TensorInfo& info, const ConstTensorView& tensor) {
+  EF_CHECK(tensor.shape == info.shape && tensor.dtype == info.dtype,
+           info.name + " " + tensor.shape.to_string() + ", expected " + info.shape.to_string());
+}
 
 Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
   for (const std::string& tap : taps) {
@@ -69,22 +87,63 @@ bool takes_gates(const Graph& graph, Precision precision) {
 
 /// The graph as it will run: fused, and every value in the type in which it is stored.
 Graph prepare(Graph graph, const CompileOptions& options) {
-  graph::optimize(graph,
-                  {.merge_projections = true, .fuse_geglu = takes_gates(graph, options.precision)});
+  graph::OptimizeOptions passes = optional_passes(options.precision);
+  passes.fuse_geglu = takes_gates(graph, options.precision);
+  graph::optimize(graph, passes);
   return assign_storage(std::move(graph), options.precision);
 }
 
+std::vector<ValueId> inputs_named(const Graph& graph, const std::vector<std::string>& names) {
+  std::vector<ValueId> inputs;
+  for (const std::string& name : names) {
+    const ValueId value = graph.find(name);
+    EF_CHECK(std::ranges::count(graph.inputs(), value) == 1,
+             graph.name() + " has no input " + name);
+    inputs.push_back(value);
+  }
+  return inputs;
+}
+
+Step lower_node(const Node& node, LowerFunction lower, Lowering& lowering) {
+  Step step = {.weights_begin = lowering.weights().offset()};
+  lowering.begin(node);
+  step.function = lower(lowering);
+  step.outputs.push_back(node.output);
+  step.weights_end = lowering.weights().offset();
+  return step;
+}
+
+Step lower_chain(const Graph& graph, const BandGroup& group, Lowering& lowering) {
+  std::vector<LineStep> lines;
+  Step step = {.weights_begin = lowering.weights().offset()};
+  for (const BandNode& member : group.nodes) {
+    const Node& node = graph.node(member.node);
+    lowering.begin(node);
+    lines.push_back(lower_lines(lowering));
+    step.outputs.push_back(node.output);
+  }
+  step.weights_end = lowering.weights().offset();
+  if (!lowering.measuring()) {
+    step.chain = std::make_shared<BandRun>(group, std::move(lines), lowering);
+  }
+  return step;
+}
+
 /// Lowers every node; returns the steps.
-std::vector<Step> lower_all(const Graph& graph, Lowering& lowering) {
+std::vector<Step> lower_all(const Graph& graph, const std::vector<BandGroup>& groups,
+                            Lowering& lowering) {
   std::vector<Step> steps;
-  for (const Node& node : graph.nodes()) {
+  auto group = groups.begin();
+  for (graph::NodeId id = 0; id < static_cast<graph::NodeId>(graph.nodes().size()); ++id) {
+    const Node& node = graph.node(id);
     const LowerFunction lower = lower_function(node.op);
     if (lower == nullptr) continue;
-    lowering.begin(node);
-    Step step = {.output = node.output, .weights_begin = lowering.weights().offset()};
-    step.function = lower(lowering);
-    step.weights_end = lowering.weights().offset();
-    steps.push_back(std::move(step));
+    if (group != groups.end() && id >= group->first_node()) {
+      // The chain runs as one step in the place of its last node.
+      if (id == group->last_node()) steps.push_back(lower_chain(graph, *group++, lowering));
+      continue;
+    }
+    steps.push_back(lower_node(node, lower, lowering));
   }
   return steps;
 }
@@ -93,6 +152,7 @@ std::vector<Step> lower_all(const Graph& graph, Lowering& lowering) {
 
 struct Program::State {
   Graph graph;
+  std::vector<BandGroup> chains;
   MemoryPlan plan;
   MemoryForecast memory;
   Arena arena;
@@ -100,8 +160,8 @@ struct Program::State {
   size_t scratch_per_thread = 0;
   std::unique_ptr<WeightStore> weights;
   std::vector<Step> steps;
-  std::vector<TensorInfo> input_infos, output_infos;
-  std::vector<Port> input_ports, output_ports;
+  std::vector<TensorInfo> input_infos, held_infos, output_infos;
+  std::vector<Port> input_ports, held_ports, output_ports;
   int64_t macs = 0;
 
   Port port(ValueId value, std::vector<TensorInfo>& infos) {
@@ -111,6 +171,16 @@ struct Program::State {
     EF_CHECK(buffer >= 0, info.name + " is a constant");
     const auto offset = static_cast<size_t>(plan.offset_of_buffer[static_cast<size_t>(buffer)]);
     return {value, arena.at(offset), static_cast<size_t>(storage_bytes(info))};
+  }
+
+  void run_timed(const Step& step, const RunContext& context, std::vector<StepTime>& times) const {
+    std::vector<double> seconds(step.outputs.size(), 0.0);
+    step.run(context, seconds.data());
+    for (size_t i = 0; i < seconds.size(); ++i) {
+      const Node& node = graph.producer(step.outputs[i]);
+      times.push_back({graph.value(step.outputs[i]).name, graph::op_class(graph, node),
+                       graph::node_cost(graph, node).macs, seconds[i]});
+    }
   }
 };
 
@@ -135,15 +205,30 @@ Result<Precision> parse_precision(std::string_view name, IsaSet isa) {
               "precision '" + std::string(name) + "': expected auto, f32 or bf16");
 }
 
+graph::OptimizeOptions optional_passes(Precision) {
+  return {.merge_projections = true, .fuse_concat = true};
+}
+
 Program::Program(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
 
 std::span<const TensorInfo> Program::inputs() const { return state_->input_infos; }
+std::span<const TensorInfo> Program::held_inputs() const { return state_->held_infos; }
 std::span<const TensorInfo> Program::outputs() const { return state_->output_infos; }
 const MemoryForecast& Program::memory() const { return state_->memory; }
 int64_t Program::macs() const { return state_->macs; }
+
+void Program::hold(std::string_view name, const ConstTensorView& value) {
+  const auto& infos = state_->held_infos;
+  const auto found = std::ranges::find(infos, name, &TensorInfo::name);
+  EF_CHECK(found != infos.end(), std::string(name) + " is not a held input");
+  check_tensor(*found, value);
+  Port& port = state_->held_ports[static_cast<size_t>(found - infos.begin())];
+  std::memcpy(port.data, value.data, port.bytes);
+  port.given = true;
+}
 
 void Program::run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs,
                   ThreadPool& pool, std::vector<StepTime>* times) {
@@ -152,30 +237,25 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
   EF_CHECK(outputs.size() == state.output_ports.size(), "number of outputs");
   EF_CHECK(static_cast<size_t>(pool.threads()) * state.scratch_per_thread <= state.scratch.bytes(),
            "compiled for fewer threads");
+  for (size_t i = 0; i < state.held_ports.size(); ++i) {
+    EF_CHECK(state.held_ports[i].given, state.held_infos[i].name + " was not given to hold()");
+  }
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const TensorInfo& info = state.input_infos[i];
-    EF_CHECK(
-        inputs[i].shape == info.shape && inputs[i].dtype == info.dtype,
-        info.name + " " + inputs[i].shape.to_string() + ", expected " + info.shape.to_string());
+    check_tensor(state.input_infos[i], inputs[i]);
     std::memcpy(state.input_ports[i].data, inputs[i].data, state.input_ports[i].bytes);
   }
   const RunContext context{pool, state.scratch.at(0), state.scratch_per_thread};
   for (const Step& step : state.steps) {
-    const auto start = times == nullptr ? Clock::time_point() : Clock::now();
     if (step.streams) state.weights->fetch(step.weights_begin, step.weights_end);
-    step.function(context);
+    if (times == nullptr) {
+      step.run(context, nullptr);
+    } else {
+      state.run_timed(step, context, *times);
+    }
     if (step.streams) state.weights->drop(step.weights_begin, step.weights_end);
-    if (times == nullptr) continue;
-    const std::chrono::duration<double> elapsed = Clock::now() - start;
-    const Node& node = state.graph.producer(step.output);
-    times->push_back({state.graph.value(step.output).name, node.op,
-                      graph::node_cost(state.graph, node).macs, elapsed.count()});
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const TensorInfo& info = state.output_infos[i];
-    EF_CHECK(
-        outputs[i].shape == info.shape && outputs[i].dtype == info.dtype,
-        info.name + " " + outputs[i].shape.to_string() + ", expected " + info.shape.to_string());
+    check_tensor(state.output_infos[i], outputs[i]);
     std::memcpy(outputs[i].data, state.output_ports[i].data, state.output_ports[i].bytes);
   }
 }
@@ -183,11 +263,11 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
 namespace {
 
 /// The measuring pass: how much each part of a Program takes.
-MemoryForecast measure(const Graph& graph, const MemoryPlan& plan, WeightStore& weights,
-                       const Runtime& runtime) {
+MemoryForecast measure(const Graph& graph, const std::vector<BandGroup>& chains,
+                       const MemoryPlan& plan, WeightStore& weights, const Runtime& runtime) {
   Lowering lowering(graph, plan, weights, runtime);
   size_t largest = 0;
-  for (const Step& step : lower_all(graph, lowering)) {
+  for (const Step& step : lower_all(graph, chains, lowering)) {
     largest = std::max(largest, step.weights_end - step.weights_begin);
   }
   const auto threads = static_cast<int64_t>(runtime.pool->threads());
@@ -196,52 +276,6 @@ MemoryForecast measure(const Graph& graph, const MemoryPlan& plan, WeightStore& 
           .scratch_bytes = threads * static_cast<int64_t>(lowering.scratch_per_thread()),
           .largest_step_bytes = static_cast<int64_t>(largest),
           .packing_bytes = weights.packing_bytes()};
-}
-
-/// Names a region by all that decides its bytes. The sizes of activations are not among it, so
-/// pictures of several sizes share a region as long as they choose the same kernels.
-RegionKey region_key(const Graph& graph, const WeightStore& weights, Precision precision,
-                     IsaSet isa) {
-  ContentHasher hasher;
-  hasher.add_number(kPackedLayoutVersion);
-  hasher.add_text(to_string(precision));
-  hasher.add_number(isa.bits());
-  hasher.add_text(weights.layout().to_hex());
-  return {.network = graph.name(), .layout = hasher.result(), .bytes = weights.offset()};
-}
-
-/// The kept region, packed now if it is not there. Errors: it cannot be kept.
-Result<MappedRegion> find_or_pack(const Graph& graph, const MemoryPlan& plan, WeightStore& weights,
-                                  const CompileOptions& options, const Runtime& runtime) {
-  const RegionKey key = region_key(graph, weights, options.precision, runtime.isa);
-  const bool keep_in_memory = !options.resident_weight_bytes.has_value();
-  if (auto found = options.regions->find(key, keep_in_memory)) return std::move(*found);
-  const std::unique_ptr<RegionWriter> writer = options.regions->create(key);
-  if (writer == nullptr) {
-    return fail(ErrorCode::resource_exhausted,
-                graph.name() + ": no folder in which packed weights could be kept");
-  }
-  weights.write_to(*writer);
-  Lowering lowering(graph, plan, weights, runtime);
-  lower_all(graph, lowering);  // packs; the steps are worth nothing
-  EF_TRY_STATUS(weights.finish_writing());
-  return writer->finish();
-}
-
-/// Weights at their places for the last pass: mapped where they can be kept, else in memory of
-/// their own. Errors as find_or_pack if they must be mapped. Throws std::bad_alloc.
-Status place_weights(const Graph& graph, const MemoryPlan& plan, WeightStore& weights,
-                     const CompileOptions& options, const Runtime& runtime) {
-  if (options.regions != nullptr && weights.offset() != 0) {
-    auto region = find_or_pack(graph, plan, weights, options, runtime);
-    if (region) {
-      weights.map(std::move(*region));
-      return {};
-    }
-    if (options.resident_weight_bytes) return fail(std::move(region).error());
-  }
-  weights.allocate();
-  return {};
 }
 
 /// Marks the steps whose weights do not fit into `budget` beside the largest step's.
@@ -260,9 +294,10 @@ Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
                                 const CompileOptions& options, const Runtime& runtime) {
   EF_TRY_STATUS(add_taps(graph, options.taps));
   graph = prepare(std::move(graph), options);
-  const MemoryPlan plan = plan_memory(graph);
+  const std::vector<BandGroup> chains = find_bands(graph, options.bands, runtime.isa);
+  const MemoryPlan plan = plan_memory(graph, inputs_named(graph, options.held_inputs), chains);
   WeightStore store(weights);
-  return measure(graph, plan, store, runtime);
+  return measure(graph, chains, plan, store, runtime);
 }
 
 Result<Program> compile(Graph graph, const TensorSource& weights, const CompileOptions& options,
@@ -271,13 +306,19 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   graph = prepare(std::move(graph), options);
   auto state = std::make_unique<Program::State>();
   state->graph = std::move(graph);
-  state->plan = plan_memory(state->graph);
+  const std::vector<ValueId> held = inputs_named(state->graph, options.held_inputs);
+  state->chains = find_bands(state->graph, options.bands, runtime.isa);
+  state->plan = plan_memory(state->graph, held, state->chains);
   state->weights = std::make_unique<WeightStore>(&weights);
-  state->memory = measure(state->graph, state->plan, *state->weights, runtime);
+  state->memory = measure(state->graph, state->chains, state->plan, *state->weights, runtime);
   try {
     state->arena = Arena(static_cast<size_t>(state->memory.arena_bytes));
     state->scratch = Arena(static_cast<size_t>(state->memory.scratch_bytes));
-    EF_TRY_STATUS(place_weights(state->graph, state->plan, *state->weights, options, runtime));
+    const auto pack = [&] {
+      Lowering lowering(state->graph, state->plan, *state->weights, runtime);
+      lower_all(state->graph, state->chains, lowering);  // the steps are worth nothing
+    };
+    EF_TRY_STATUS(place_weights(*state->weights, state->graph.name(), options, runtime.isa, pack));
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::resource_exhausted, state->graph.name() + ": no memory for " +
                                                    std::to_string(state->memory.total() >> 20) +
@@ -285,13 +326,17 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   }
   Lowering lowering(state->graph, state->plan, *state->weights, runtime);
   lowering.set_arena(state->arena.at(0));
-  state->steps = lower_all(state->graph, lowering);
+  state->steps = lower_all(state->graph, state->chains, lowering);
   state->scratch_per_thread = lowering.scratch_per_thread();
   if (options.resident_weight_bytes) {
     choose_streamed(state->steps, *options.resident_weight_bytes, state->memory.largest_step_bytes);
   }
   for (const ValueId value : state->graph.inputs()) {
-    state->input_ports.push_back(state->port(value, state->input_infos));
+    if (std::ranges::count(held, value) != 0) {
+      state->held_ports.push_back(state->port(value, state->held_infos));
+    } else {
+      state->input_ports.push_back(state->port(value, state->input_infos));
+    }
   }
   for (const ValueId value : state->graph.outputs()) {
     state->output_ports.push_back(state->port(value, state->output_infos));

@@ -14,6 +14,7 @@
 #include "core/tensor.h"
 #include "engine/packed_regions.h"
 #include "graph/graph.h"
+#include "graph/passes/passes.h"
 
 namespace edgefusion::engine {
 
@@ -24,16 +25,32 @@ std::string_view to_string(Precision precision);
 /// "auto" is bf16 where the CPU multiplies it natively, else f32. Errors: unknown, with the list.
 Result<Precision> parse_precision(std::string_view name, IsaSet isa);
 
+/// Chains of picture ops run a few lines at a time, so that what lies between them never becomes a
+/// whole picture. The bits are those of whole pictures.
+struct BandOptions {
+  bool enabled = true;
+  /// Lines of a chain's widest picture made at a time. 0: by the size of the cache, and only for
+  /// chains that gain from it; given, for all of them.
+  int64_t lines = 0;
+};
+
 struct CompileOptions {
   Precision precision = Precision::f32;
   /// Inner values to keep and give out beside the graph's outputs, by name.
   std::vector<std::string> taps;
+  /// Inputs that Program::hold() gives once for many runs, by name; they must be there.
+  std::vector<std::string> held_inputs;
+  BandOptions bands = {};
   /// Where packed weights are kept between runs; nullptr: nowhere, they are packed each time.
   PackedRegions* regions = nullptr;
   /// At most so much of the packed weights stays in memory; the rest is read from the kept region
-  /// at each run, step by step. Needs `regions`, and at least MemoryForecast::largest_step_bytes.
+  /// at each run, step by step. Needs `regions`. Below MemoryForecast::largest_step_bytes: one
+  /// step.
   std::optional<int64_t> resident_weight_bytes = {};
 };
+
+/// The passes compile() runs beside those every graph goes through: what the kernels take.
+graph::OptimizeOptions optional_passes(Precision precision);
 
 /// Memory a Program of this graph takes, known before anything is allocated.
 struct MemoryForecast {
@@ -48,6 +65,14 @@ struct MemoryForecast {
   int64_t streamed_total() const {
     return std::max(packing_bytes, largest_step_bytes + arena_bytes + scratch_bytes);
   }
+  /// Of two Programs in memory together, one of which runs at a time.
+  MemoryForecast operator+(const MemoryForecast& other) const {
+    return {.weight_bytes = weight_bytes + other.weight_bytes,
+            .arena_bytes = arena_bytes + other.arena_bytes,
+            .scratch_bytes = scratch_bytes + other.scratch_bytes,
+            .largest_step_bytes = std::max(largest_step_bytes, other.largest_step_bytes),
+            .packing_bytes = std::max(packing_bytes, other.packing_bytes)};
+  }
 };
 
 struct TensorInfo {
@@ -59,7 +84,7 @@ struct TensorInfo {
 /// One executed step, for bench and profile.
 struct StepTime {
   std::string_view name;  ///< the value it makes
-  graph::OpKind op;
+  std::string op_class;   ///< as graph::op_class gives it
   int64_t macs = 0;
   double seconds = 0;
 };
@@ -71,11 +96,17 @@ class Program {
   Program& operator=(Program&&) noexcept;
   ~Program();
 
+  /// What run() takes, and what hold() takes before the first run.
   std::span<const TensorInfo> inputs() const;
+  std::span<const TensorInfo> held_inputs() const;
   /// The graph's outputs, then the taps.
   std::span<const TensorInfo> outputs() const;
   const MemoryForecast& memory() const;
   int64_t macs() const;
+
+  /// Copies a held input to its place, where it stays for all runs until given anew. Of the
+  /// declared name, shape and dtype (a mismatch is a bug of the caller).
+  void hold(std::string_view name, const ConstTensorView& value);
 
   /// Runs once. inputs and outputs in declared order, with the declared shapes and dtypes (a
   /// mismatch is a bug of the caller). Same inputs give the same bits for any number of threads.

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <map>
 
-#include "core/env.h"
 #include "engine/random_weights.h"
+#include "engine/testing/run_program.h"
 #include "graph/builder.h"
 #include "graph/evaluate.h"
+#include "graph/passes/passes.h"
+#include "graph/split_by_inputs.h"
 
 namespace edgefusion::engine {
 namespace {
@@ -17,12 +19,6 @@ using graph::Graph;
 using graph::GraphBuilder;
 using graph::ValueId;
 using graph::WeightScope;
-
-Runtime make_runtime(int threads) {
-  auto runtime = Runtime::make(threads, read_environment().isa.value_or(""), {});
-  EF_CHECK(runtime.has_value(), runtime.error().message());
-  return std::move(*runtime);
-}
 
 Tensor ramp(const Shape& shape) {
   Tensor tensor(shape, DType::f32);
@@ -80,46 +76,10 @@ std::map<std::string, Tensor> small_inputs(const Graph& graph) {
   return inputs;
 }
 
-std::vector<Tensor> run(Program& program, const std::map<std::string, Tensor>& inputs,
-                        ThreadPool& pool) {
-  std::vector<ConstTensorView> in;
-  for (const auto& info : program.inputs()) in.push_back(inputs.at(info.name).view());
-  std::vector<Tensor> results;
-  for (const auto& info : program.outputs()) results.emplace_back(info.shape, info.dtype);
-  std::vector<TensorView> out;
-  for (auto& result : results) out.push_back(result.view());
-  program.run(in, out, pool);
-  return results;
-}
-
-Program compile_or_die(const Graph& graph, const TensorSource& weights, const Runtime& runtime,
-                       const CompileOptions& options = {}) {
-  auto program = compile(graph, weights, options, runtime);
-  EF_CHECK(program.has_value(), program.error().message());
-  return std::move(*program);
-}
-
-float max_abs(std::span<const float> values) {
-  float largest = 0;
-  for (const float value : values) largest = std::max(largest, std::abs(value));
-  return largest;
-}
-
-float max_abs_difference(std::span<const float> a, std::span<const float> b) {
-  float largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
-}
-
 void expect_close(const Tensor& a, const Tensor& b, float relative) {
   ASSERT_EQ(a.shape(), b.shape());
   EXPECT_LE(max_abs_difference(a.values<float>(), b.values<float>()),
             relative * max_abs(b.values<float>()));
-}
-
-void expect_same_bits(const Tensor& a, const Tensor& b) {
-  ASSERT_EQ(a.shape(), b.shape());
-  EXPECT_EQ(0, std::memcmp(a.view().data, b.view().data, a.view().bytes()));
 }
 
 TEST(Program, EqualsTheReferenceAtSizesThatFillNoTile) {
@@ -173,6 +133,36 @@ TEST(Program, RefusesATapThatNamesNoValueAndSuggestsOne) {
   ASSERT_FALSE(program.has_value());
   EXPECT_EQ(program.error().message(),
             "small: unknown value \"conv_inn\", did you mean \"conv_in\"?");
+}
+
+/// Runs a part on what is known by name; what it gives is known from then on.
+void run_part(Program& part, std::map<std::string, Tensor>& known, ThreadPool& pool) {
+  for (const auto& info : part.held_inputs()) part.hold(info.name, known.at(info.name).view());
+  std::vector<Tensor> results = run(part, known, pool);
+  for (size_t i = 0; i < results.size(); ++i) {
+    known.insert_or_assign(part.outputs()[i].name, std::move(results[i]));
+  }
+}
+
+TEST(Program, InPartsGivesTheSameBitsAsAWhole) {
+  const Runtime runtime = make_runtime(2);
+  Graph graph = small_network(2, 9, 13);
+  const RandomWeights weights(graph);
+  auto known = small_inputs(graph);
+  Program whole = compile_or_die(graph, weights, runtime);
+  const Tensor expected = run(whole, known, *runtime.pool)[0];
+  graph::merge_projections(graph);
+  auto parts = graph::split_by_inputs(std::move(graph), {.timestep = {"t"}, .step = {"x"}});
+  EXPECT_EQ(parts.constant_step_inputs, std::vector<std::string>{"k2+v2"});
+  EXPECT_EQ(parts.timestep.outputs().size(), 1u);
+  const CompileOptions holding = {.held_inputs = parts.constant_step_inputs};
+  Program once = compile_or_die(parts.once, weights, runtime);
+  Program timestep = compile_or_die(parts.timestep, weights, runtime);
+  Program step = compile_or_die(parts.step, weights, runtime, holding);
+  for (Program* part : {&once, &timestep, &step}) run_part(*part, known, *runtime.pool);
+  expect_same_bits(known.at("y"), expected);
+  known.erase("k2+v2");  // held from the first run on
+  expect_same_bits(run(step, known, *runtime.pool)[0], expected);
 }
 
 TEST(Program, TakesExactlyTheMemoryItForecasts) {

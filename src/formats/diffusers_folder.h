@@ -27,8 +27,8 @@ struct ModelFolder {
   std::string pipeline_class;  ///< "StableDiffusionPipeline", ...; empty: a folder of one network
   /// By role: "text_encoder", "unet", "vae". All three in a pipeline, one otherwise.
   std::map<std::string, NetworkFiles, std::less<>> networks;
-  /// Text of scheduler_config.json, which diffusers writes with numbers that are no JSON; empty in a
-  /// folder of one network.
+  /// Text of scheduler_config.json, which diffusers writes with numbers that are no JSON; empty in
+  /// a folder of one network.
   std::string scheduler_text;
   std::string scheduler_class;                     ///< "LCMScheduler", ...; empty as above
   std::string scheduler_origin;                    ///< path of the config

@@ -17,12 +17,12 @@ enum class OpKind : uint8_t {
   input,               ///< a tensor the caller gives at run time
   weight,              ///< a tensor (or several, stacked) of the weight file
   constant,            ///< a tensor known when the graph is built
-  conv2d,              ///< x, weight [O,I,KH,KW], bias? [O], residual? -> [N,OH,OW,O]
+  conv2d,              ///< x, weight [O,I,KH,KW], bias? [O], residual?, x2? -> [N,OH,OW,O]
   linear,              ///< x [...,K], weight [O,K], bias? [O], residual? -> [...,O], or [...,O/2]
                        ///< with geglu
   attention,           ///< q [N,Tq,C], k [N,Tk,C], v [N,Tk,Cv], key_mask? [N,Tk] -> [N,Tq,Cv];
                        ///< each may be a range of columns of its operand
-  group_norm,          ///< x [N,...,C], gamma [C], beta [C]
+  group_norm,          ///< x [N,...,C], gamma [C], beta [C]; with x2 [N,...,C2] all are [C+C2]
   layer_norm,          ///< x [...,C], gamma [C], beta [C]
   activation,          ///< element by element
   geglu,               ///< x [...,2C] -> x[..., :C] * gelu(x[..., C:])
@@ -147,15 +147,18 @@ using Attrs = std::variant<NoAttrs, InputAttrs, WeightAttrs, ConstantAttrs, Conv
                            TimestepEmbeddingAttrs, TokenMaskAttrs, SelectTokenAttrs, ConvertAttrs>;
 
 /// Positions of the inputs of ops with optional ones; an absent input is kNoValue.
+/// x2 is a second source: its channels follow those of x, as if the two had been joined before.
 struct ConvSlots {
+  enum { x = 0, weight = 1, bias = 2, residual = 3, x2 = 4, count = 5 };
+};
+struct LinearSlots {
   enum { x = 0, weight = 1, bias = 2, residual = 3, count = 4 };
 };
-using LinearSlots = ConvSlots;
 struct AttentionSlots {
   enum { q = 0, k = 1, v = 2, key_mask = 3, count = 4 };
 };
 struct NormSlots {
-  enum { x = 0, gamma = 1, beta = 2, count = 3 };
+  enum { x = 0, gamma = 1, beta = 2, x2 = 3, count = 4 };  // x2: group_norm alone
 };
 
 }  // namespace edgefusion::graph

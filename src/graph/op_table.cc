@@ -56,6 +56,12 @@ std::span<const OpInfo> op_table() {
 
 const OpInfo& op_info(OpKind kind) { return op_table()[static_cast<size_t>(kind)]; }
 
+std::string op_class(const Graph& graph, const Node& node) {
+  if (node.op != OpKind::conv2d) return std::string(op_info(node.op).name);
+  const Shape& weight = graph.value(node.input(ConvSlots::weight)).shape;
+  return "conv" + std::to_string(weight[2]) + "x" + std::to_string(weight[3]);
+}
+
 NodeCost node_cost(const Graph& graph, const Node& node) {
   NodeCost cost;
   if (costs_nothing(node.op)) return cost;

@@ -33,6 +33,9 @@ struct OpInfo {
 const OpInfo& op_info(OpKind kind);
 std::span<const OpInfo> op_table();
 
+/// What reports sum a node's cost up under: "conv3x3", "conv1x1", else the name of the op.
+std::string op_class(const Graph& graph, const Node& node);
+
 /// MACs of a node, and bytes it reads (each value once) and writes when every value is stored in
 /// its dtype. Inputs, weights, constants and reshapes cost nothing themselves.
 struct NodeCost {

@@ -34,6 +34,17 @@ TEST(GraphCost, AddsUpProductsAndBytesOfAllNodes) {
   EXPECT_EQ(cost.bytes_written, 4 * (48 + 48));
 }
 
+TEST(OpClass, TellsConvolutionsApartByTheirKernel) {
+  GraphBuilder g("net", nullptr);
+  const ValueId x = g.input("x", {1, 4, 4, 2});
+  const ValueId wide = g.conv2d(x, WeightScope("a"), 3);
+  g.output("y", g.silu(g.conv2d(wide, WeightScope("b"), 3, {.kernel = 1, .padding = 0})));
+  const Graph graph = *g.finish();
+  EXPECT_EQ(op_class(graph, graph.producer(graph.find("a"))), "conv3x3");
+  EXPECT_EQ(op_class(graph, graph.producer(graph.find("b"))), "conv1x1");
+  EXPECT_EQ(op_class(graph, graph.producer(graph.find("y"))), "activation");
+}
+
 TEST(GraphCost, CountsOfAnEmbeddingOnlyTheRowsItReads) {
   GraphBuilder g("net", nullptr);
   const ValueId ids = g.input("ids", {1, 5}, DType::i32);

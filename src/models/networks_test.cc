@@ -200,6 +200,17 @@ TEST(Networks, ClipSkipNeedsTheWholeFileButNotTheLastLayers) {
   EXPECT_NE(refusal(clip_config(), {NetworkRole::text_encoder, {}, {.clip_skip = 2}}, nullptr)
                 .find("clip_skip"),
             std::string::npos);
+  EXPECT_NE(refusal(bert_config(), {NetworkRole::text_encoder, {}, {.clip_skip = 1}}, nullptr)
+                .find("no CLIP"),
+            std::string::npos);
+}
+
+TEST(Networks, TellHowManyIdsATextEncoderKnows) {
+  json clip = clip_config();
+  clip["vocab_size"] = nullptr;
+  EXPECT_EQ(text_vocabulary(clip, "config.json"), 49408);
+  EXPECT_EQ(text_vocabulary(bert_config(), "config.json"), bert_config()["vocab_size"]);
+  EXPECT_FALSE(text_vocabulary(unet_config(), "config.json"));
 }
 
 TEST(Networks, RowsOfPaddingBecomeZerosIfAsked) {

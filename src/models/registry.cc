@@ -76,6 +76,11 @@ Result<graph::Graph> build_text(NetworkClass network, const nlohmann::json& conf
                               .pooled_output = request.options.pooled_output};
     return build_clip_text(clip, shape, weights);
   }
+  if (request.options.clip_skip != 0) {
+    return fail(ErrorCode::invalid_argument,
+                "clip_skip: " + std::to_string(request.options.clip_skip) + ", expected 0 (" +
+                    origin + " is no CLIP)");
+  }
   EF_TRY(const BertTextConfig bert, parse_bert_text_config(config, origin));
   const BertTextShape shape{.batch = sizes.batch,
                             .tokens = sizes.tokens,
@@ -111,6 +116,14 @@ bool fills(NetworkClass network, NetworkRole role) {
       return role == NetworkRole::vae_decoder || role == NetworkRole::vae_encoder;
   }
   return false;
+}
+
+Result<NetworkClass> class_for(NetworkRole role, const nlohmann::json& config,
+                               const std::string& origin) {
+  EF_TRY(const NetworkClass network, network_class(config, origin));
+  if (fills(network, role)) return network;
+  return fail(ErrorCode::unsupported, origin + ": a " + std::string(to_string(network)) +
+                                          " cannot be the " + std::string(to_string(role)));
 }
 
 }  // namespace
@@ -150,14 +163,19 @@ Result<NetworkClass> network_class(const nlohmann::json& config, const std::stri
               origin + ": " + found + ", expected one of " + known_classes());
 }
 
+Result<int64_t> text_vocabulary(const nlohmann::json& config, const std::string& origin) {
+  EF_TRY(const NetworkClass network, class_for(NetworkRole::text_encoder, config, origin));
+  if (network == NetworkClass::clip_text) {
+    EF_TRY(const ClipTextConfig clip, parse_clip_text_config(config, origin));
+    return clip.vocab_size;
+  }
+  EF_TRY(const BertTextConfig bert, parse_bert_text_config(config, origin));
+  return bert.vocab_size;
+}
+
 Result<graph::Graph> build_network(const nlohmann::json& config, const std::string& origin,
                                    const NetworkRequest& request, const TensorSource* weights) {
-  EF_TRY(const NetworkClass network, network_class(config, origin));
-  if (!fills(network, request.role)) {
-    return fail(ErrorCode::unsupported, origin + ": a " + std::string(to_string(network)) +
-                                            " cannot be the " +
-                                            std::string(to_string(request.role)));
-  }
+  EF_TRY(const NetworkClass network, class_for(request.role, config, origin));
   switch (request.role) {
     case NetworkRole::text_encoder:
       return build_text(network, config, origin, request, weights);

@@ -32,6 +32,10 @@ Result<NetworkRole> parse_network_role(std::string_view name);
 /// Errors: unsupported, with the name found and the list of those we build.
 Result<NetworkClass> network_class(const nlohmann::json& config, const std::string& origin);
 
+/// Rows of the table that a text encoder's ids pick from.
+/// Errors: those of its config; unsupported if it is no text encoder.
+Result<int64_t> text_vocabulary(const nlohmann::json& config, const std::string& origin);
+
 /// Sizes in the network's own units: U-Net and decoder in latent pixels, encoder in image pixels.
 /// What a network does not have is not looked at.
 struct NetworkSizes {

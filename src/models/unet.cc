@@ -163,4 +163,6 @@ Result<graph::Graph> build_unet(const UNetConfig& config, const UNetShape& shape
   return g.finish();
 }
 
+graph::StepInputs unet_step_inputs() { return {.timestep = {"timestep"}, .step = {"sample"}}; }
+
 }  // namespace edgefusion::models

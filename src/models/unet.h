@@ -5,6 +5,7 @@
 #include "core/result.h"
 #include "core/tensor.h"
 #include "graph/graph.h"
+#include "graph/split_by_inputs.h"
 #include "models/unet_config.h"
 
 namespace edgefusion::models {
@@ -25,5 +26,8 @@ struct UNetShape {
 /// error that lists every missing, misshapen or unused tensor.
 Result<graph::Graph> build_unet(const UNetConfig& config, const UNetShape& shape,
                                 const TensorSource* weights);
+
+/// Which of its inputs change while a picture is made.
+graph::StepInputs unet_step_inputs();
 
 }  // namespace edgefusion::models

@@ -33,18 +33,32 @@ Tensor guidance_rows(const Model& model, const ResolvedRequest& resolved) {
 
 }  // namespace
 
-Denoising::Denoising(const Model& model, const ResolvedRequest& resolved, engine::Program unet,
+Denoising::Denoising(const Model& model, const ResolvedRequest& resolved, UNetPrograms unet,
                      const Tensor& text_states)
     : resolved_(resolved), unet_(std::move(unet)) {
   if (model.unet().context_width() != 0) {
-    inputs_["encoder_hidden_states"] = repeat_rows(text_states, resolved.request.batch);
+    values_["encoder_hidden_states"] = repeat_rows(text_states, resolved.request.batch);
   }
-  if (model.unet().time_cond_width != 0) inputs_["timestep_cond"] = guidance_rows(model, resolved);
-  inputs_["timestep"] = Tensor(Shape{resolved.unet_batch()}, DType::f32);
+  if (model.unet().time_cond_width != 0) values_["timestep_cond"] = guidance_rows(model, resolved);
 }
 
-Status Denoising::run(std::span<const float> model_input, float timestep, ThreadPool& pool,
-                      std::span<float> model_output) {
+Status Denoising::begin(ThreadPool& pool) {
+  if (begun_) return {};
+  if (unet_.once) EF_TRY_STATUS(run_part(*unet_.once, values_, pool));
+  unet_.once.reset();
+  EF_TRY_STATUS(hold_inputs(unet_.step, values_));
+  const auto taken_each_step = [&](const std::string& name) {
+    const auto takes = [&](const engine::Program& part) {
+      return std::ranges::count(part.inputs(), name, &engine::TensorInfo::name) != 0;
+    };
+    return takes(unet_.step) || (unet_.timestep && takes(*unet_.timestep));
+  };
+  std::erase_if(values_, [&](const auto& entry) { return !taken_each_step(entry.first); });
+  begun_ = true;
+  return {};
+}
+
+Tensor Denoising::sample_of(std::span<const float> model_input) const {
   const ConstTensorView latents = {reinterpret_cast<const std::byte*>(model_input.data()),
                                    resolved_.latents, DType::f32};
   const Tensor sample = nchw_to_nhwc(latents);
@@ -56,10 +70,19 @@ Status Denoising::run(std::span<const float> model_input, float timestep, Thread
     const size_t offset = static_cast<size_t>(prompt) * src.size();
     std::ranges::copy(src, batch.values<float>().subspan(offset).begin());
   }
-  inputs_["sample"] = std::move(batch);
-  std::ranges::fill(inputs_["timestep"].values<float>(), timestep);
-  EF_TRY(const NamedTensors outputs, run_network(unet_, inputs_, pool));
-  const Tensor output = nhwc_to_nchw(outputs.at("out_sample").view());
+  return batch;
+}
+
+Status Denoising::run(std::span<const float> model_input, float timestep, ThreadPool& pool,
+                      std::span<float> model_output) {
+  EF_TRY_STATUS(begin(pool));
+  Tensor timesteps(Shape{resolved_.unet_batch()}, DType::f32);
+  std::ranges::fill(timesteps.values<float>(), timestep);
+  values_["timestep"] = std::move(timesteps);
+  if (unet_.timestep) EF_TRY_STATUS(run_part(*unet_.timestep, values_, pool));
+  values_["sample"] = sample_of(model_input);
+  EF_TRY_STATUS(run_part(unet_.step, values_, pool));
+  const Tensor output = nhwc_to_nchw(values_.at("out_sample").view());
   const auto values = output.values<float>();
   EF_TRY_STATUS(check_finite(values, "unet: timestep " + std::to_string(timestep)));
   if (resolved_.guided) {

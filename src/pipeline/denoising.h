@@ -5,10 +5,10 @@
 #include "core/result.h"
 #include "core/runtime.h"
 #include "core/tensor.h"
-#include "engine/program.h"
 #include "pipeline/model.h"
 #include "pipeline/network_runner.h"
 #include "pipeline/resolved_request.h"
+#include "pipeline/unet_programs.h"
 
 namespace edgefusion::pipeline {
 
@@ -17,17 +17,24 @@ namespace edgefusion::pipeline {
 class Denoising {
  public:
   /// text_states [prompts,T,D]: the negative prompt's first if guided.
-  Denoising(const Model& model, const ResolvedRequest& resolved, engine::Program unet,
+  Denoising(const Model& model, const ResolvedRequest& resolved, UNetPrograms unet,
             const Tensor& text_states);
 
-  /// model_input and model_output: [N,C,H,W] in NCHW order.
+  /// model_input and model_output: [N,C,H,W] in NCHW order. The first run also computes what never
+  /// changes.
   Status run(std::span<const float> model_input, float timestep, ThreadPool& pool,
              std::span<float> model_output);
 
  private:
+  /// Runs the part for what never changes and hands its results over.
+  Status begin(ThreadPool& pool);
+  /// The latents once for each prompt, channels last.
+  Tensor sample_of(std::span<const float> model_input) const;
+
   const ResolvedRequest& resolved_;
-  engine::Program unet_;
-  NamedTensors inputs_;
+  UNetPrograms unet_;
+  bool begun_ = false;
+  NamedTensors values_;  ///< inputs of the network, and what its parts give each other
 };
 
 /// The first value that is no number ends a run here, with a word why, not in a black picture.

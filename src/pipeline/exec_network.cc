@@ -108,6 +108,17 @@ Result<Tensor> to_i32(const std::string& name, const Tensor& tensor) {
   return result;
 }
 
+/// The graph gives zeros for ids beyond its table, where the reference stops with an error.
+Status check_ids(const formats::NetworkFiles& files, const Tensor& ids) {
+  EF_TRY(const int64_t rows, models::text_vocabulary(files.config, files.config_origin));
+  for (const int32_t id : ids.values<int32_t>()) {
+    if (id >= 0 && id < rows) continue;
+    return fail(ErrorCode::invalid_argument, "input input_ids: id " + std::to_string(id) +
+                                                 ", expected 0 to " + std::to_string(rows - 1));
+  }
+  return {};
+}
+
 /// What the graph wants of what the user gave: channels last, f32 or i32, one timestep per item.
 Result<Tensor> to_graph_input(const engine::TensorInfo& info, const Tensor& given) {
   if (info.dtype == DType::i32) return to_i32(info.name, given);
@@ -159,6 +170,7 @@ Result<NamedTensors> exec_network(const formats::ModelFolder& folder, const Exec
     const auto given = inputs.find(info.name);
     if (given == inputs.end()) continue;  // run_network names what is missing
     EF_TRY(graph_inputs[info.name], to_graph_input(info, given->second));
+    if (info.dtype == DType::i32) EF_TRY_STATUS(check_ids(*files, graph_inputs[info.name]));
   }
   EF_TRY(NamedTensors outputs, run_network(program, graph_inputs, *runtime.pool));
   rename_taps(tap_names, network_outputs, outputs);

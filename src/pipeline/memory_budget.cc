@@ -25,12 +25,12 @@ std::optional<int64_t> weight_budget(const engine::MemoryForecast& network, int6
 
 int64_t GenerationForecast::peak_bytes() const {
   const int64_t with_unet = unet.total() + (previews ? decoder.total() : 0);
-  return base_bytes + std::max({text_encoder.total(), with_unet, decoder.total()});
+  return base_bytes() + std::max({text_encoder.total(), with_unet, decoder.total()});
 }
 
 int64_t GenerationForecast::streamed_peak_bytes() const {
   const int64_t with_unet = unet.streamed_total() + (previews ? decoder.streamed_total() : 0);
-  return base_bytes +
+  return base_bytes() +
          std::max({text_encoder.streamed_total(), with_unet, decoder.streamed_total()});
 }
 
@@ -38,16 +38,18 @@ Result<WeightBudgets> fit_into_memory(const GenerationForecast& forecast, int64_
                                       bool can_stream, const LogSink& log) {
   if (forecast.peak_bytes() <= limit) return WeightBudgets{};
   if (!can_stream || forecast.streamed_peak_bytes() > limit) {
-    return fail(ErrorCode::resource_exhausted,
-                "memory limit " + mebibytes(limit) + ": this picture takes " +
-                    mebibytes(forecast.peak_bytes()) + " (text encoder " +
-                    mebibytes(forecast.text_encoder.total()) + ", U-Net " +
-                    mebibytes(forecast.unet.total()) + ", decoder " +
-                    mebibytes(forecast.decoder.total()) + "; one at a time), " +
-                    mebibytes(forecast.streamed_peak_bytes()) + " with weights read step by step" +
-                    (can_stream ? "" : ", which takes a folder for packed weights"));
+    return fail(
+        ErrorCode::resource_exhausted,
+        "memory limit " + mebibytes(limit) + ": this picture takes " +
+            mebibytes(forecast.peak_bytes()) + " (" + mebibytes(forecast.used_bytes) +
+            " in use already, and the largest of text encoder " +
+            mebibytes(forecast.text_encoder.total()) + ", U-Net " +
+            mebibytes(forecast.unet.total()) + ", decoder " + mebibytes(forecast.decoder.total()) +
+            (forecast.previews ? "; with previews U-Net and decoder together)" : ")") + ", or " +
+            mebibytes(forecast.streamed_peak_bytes()) + " with weights read step by step" +
+            (can_stream ? "" : ", which takes a folder for packed weights"));
   }
-  const int64_t room = limit - forecast.base_bytes;
+  const int64_t room = limit - forecast.base_bytes();
   // While previewing the decoder lives beside the U-Net: it gets the least, the U-Net the rest.
   const int64_t decoder_room =
       forecast.previews ? std::max(room - forecast.unet.total(), forecast.decoder.streamed_total())

@@ -13,7 +13,9 @@ namespace edgefusion::pipeline {
 struct GenerationForecast {
   engine::MemoryForecast text_encoder, unet, decoder;
   bool previews = false;
-  int64_t base_bytes = 0;  ///< what the process has now, and what pictures take outside of networks
+  int64_t used_bytes = 0;     ///< what the process has now
+  int64_t picture_bytes = 0;  ///< what pictures take outside of the networks
+  int64_t base_bytes() const { return used_bytes + picture_bytes; }
   /// Of the whole process: the base and the largest of what comes.
   int64_t peak_bytes() const;
   /// The same with weights read step by step.

@@ -26,7 +26,8 @@ GenerationForecast forecast() {
                     .arena_bytes = 240 * kMiB,
                     .largest_step_bytes = 1 * kMiB,
                     .packing_bytes = 2 * kMiB};
-  result.base_bytes = 20 * kMiB;
+  result.used_bytes = 15 * kMiB;
+  result.picture_bytes = 5 * kMiB;
   return result;
 }
 
@@ -84,8 +85,9 @@ TEST(MemoryBudget, RefusesWithTheForecast) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(
       refused.error().message(),
-      "memory limit 200 MiB: this picture takes 920 MiB (text encoder 300 MiB, U-Net 900 MiB, "
-      "decoder 250 MiB; one at a time), 261 MiB with weights read step by step");
+      "memory limit 200 MiB: this picture takes 920 MiB (15 MiB in use already, and the largest of "
+      "text encoder 300 MiB, U-Net 900 MiB, decoder 250 MiB), or 261 MiB with weights read "
+      "step by step");
   const auto nowhere = fit(forecast(), 600, false).budgets;
   ASSERT_FALSE(nowhere.has_value());
   EXPECT_TRUE(nowhere.error().message().ends_with(", which takes a folder for packed weights"));

@@ -96,7 +96,8 @@ Status Model::check_fit() const {
                                          " wide, expected cross_attention_dim " +
                                          std::to_string(unet_.context_width()));
   }
-  const int64_t rows = network("text_encoder").config.value("vocab_size", int64_t{0});
+  const formats::NetworkFiles& text_files = network("text_encoder");
+  EF_TRY(const int64_t rows, models::text_vocabulary(text_files.config, text_files.config_origin));
   if (tokenizer_->vocab_size() > rows) {
     return fail(ErrorCode::bad_file,
                 place + "tokenizer: " + std::to_string(tokenizer_->vocab_size()) +

@@ -24,29 +24,59 @@ Result<ConstTensorView> checked_input(const engine::TensorInfo& info, const Name
   return tensor.view();
 }
 
+Result<std::vector<ConstTensorView>> checked_inputs(const engine::Program& program,
+                                                    const NamedTensors& inputs) {
+  std::vector<ConstTensorView> views;
+  for (const auto& info : program.inputs()) {
+    EF_TRY(const ConstTensorView view, checked_input(info, inputs));
+    views.push_back(view);
+  }
+  return views;
+}
+
+/// Outputs replace what is there under their names.
+void run_into(engine::Program& program, std::span<const ConstTensorView> inputs,
+              NamedTensors& outputs, ThreadPool& pool) {
+  std::vector<Tensor> results;
+  std::vector<TensorView> views;
+  for (const auto& info : program.outputs()) results.emplace_back(info.shape, info.dtype);
+  for (Tensor& result : results) views.push_back(result.view());
+  program.run(inputs, views, pool);
+  for (size_t i = 0; i < results.size(); ++i) {
+    outputs.insert_or_assign(program.outputs()[i].name, std::move(results[i]));
+  }
+}
+
 }  // namespace
 
 Result<NamedTensors> run_network(engine::Program& program, const NamedTensors& inputs,
                                  ThreadPool& pool) {
-  std::vector<ConstTensorView> in;
-  for (const auto& info : program.inputs()) {
-    EF_TRY(const ConstTensorView view, checked_input(info, inputs));
-    in.push_back(view);
-  }
-  if (inputs.size() != in.size()) {
-    for (const auto& [name, tensor] : inputs) {
+  EF_TRY(const auto views, checked_inputs(program, inputs));
+  if (inputs.size() != views.size()) {
+    for (const auto& entry : inputs) {
+      const std::string& name = entry.first;
       const bool known = std::ranges::any_of(
           program.inputs(), [&](const engine::TensorInfo& info) { return info.name == name; });
       if (!known) return fail(ErrorCode::invalid_argument, "input " + name + ": not an input");
     }
   }
   NamedTensors outputs;
-  std::vector<TensorView> out;
-  for (const auto& info : program.outputs()) {
-    out.push_back(outputs.emplace(info.name, Tensor(info.shape, info.dtype)).first->second.view());
-  }
-  program.run(in, out, pool);
+  run_into(program, views, outputs, pool);
   return outputs;
+}
+
+Status run_part(engine::Program& program, NamedTensors& values, ThreadPool& pool) {
+  EF_TRY(const auto views, checked_inputs(program, values));
+  run_into(program, views, values, pool);
+  return {};
+}
+
+Status hold_inputs(engine::Program& program, const NamedTensors& values) {
+  for (const auto& info : program.held_inputs()) {
+    EF_TRY(const ConstTensorView view, checked_input(info, values));
+    program.hold(info.name, view);
+  }
+  return {};
 }
 
 }  // namespace edgefusion::pipeline

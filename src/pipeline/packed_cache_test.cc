@@ -104,9 +104,10 @@ class PackedCacheTest : public testing::Test {
 TEST_F(PackedCacheTest, AHitGivesTheSameBits) {
   const auto expected = pixels(nullptr);
   EXPECT_EQ(cached(), expected);
-  ASSERT_EQ(regions().size(), 3u);  // one a network
+  const auto kept = regions();
+  ASSERT_GE(kept.size(), 3u);  // one a network, or a part of one
   EXPECT_EQ(cached(), expected);
-  EXPECT_EQ(regions().size(), 3u);
+  EXPECT_EQ(regions(), kept);
   EXPECT_TRUE(said_.empty()) << said_[0];
 }
 
@@ -158,6 +159,7 @@ TEST_F(PackedCacheTest, AFileCutShortOrOfAnotherKindOrKeyIsMended) {
 
 TEST_F(PackedCacheTest, OtherWeightsArePackedAnew) {
   const auto before = cached();
+  const size_t kept = regions().size();
   const fs::path weights = model_ / "vae" / "diffusion_pytorch_model.safetensors";
   std::vector<char> bytes = read(weights);
   uint64_t header = 0;
@@ -166,17 +168,18 @@ TEST_F(PackedCacheTest, OtherWeightsArePackedAnew) {
   write(weights, bytes);
   EXPECT_NE(cached(), before);
   EXPECT_EQ(cached(), pixels(nullptr));
-  EXPECT_EQ(regions().size(), 4u);
+  EXPECT_EQ(regions().size(), kept + 1);
 }
 
 TEST_F(PackedCacheTest, EachPrecisionHasItsOwnAndSizesThatPackAlikeShare) {
   ASSERT_TRUE(generate(request(engine::Precision::bf16), &all_));
+  const size_t kept = regions().size();
   ASSERT_TRUE(generate(request(engine::Precision::f32), &all_));
-  EXPECT_EQ(regions().size(), 6u);
+  EXPECT_EQ(regions().size(), 2 * kept);
   GenerationRequest wide = request(engine::Precision::f32);
   wide.width = 80;
   ASSERT_TRUE(generate(wide, &all_));
-  EXPECT_EQ(regions().size(), 6u);
+  EXPECT_EQ(regions().size(), 2 * kept);
 }
 
 TEST_F(PackedCacheTest, ProcessesMayWriteTheSameRegionsAtOnce) {
@@ -186,8 +189,9 @@ TEST_F(PackedCacheTest, ProcessesMayWriteTheSameRegionsAtOnce) {
   for (auto& picture : pictures) writers.emplace_back([&] { picture = cached(); });
   for (auto& writer : writers) writer.join();
   for (const auto& picture : pictures) EXPECT_EQ(picture, expected);
-  EXPECT_EQ(regions().size(), 3u);
+  const auto kept = regions();
   EXPECT_EQ(cached(), expected);
+  EXPECT_EQ(regions(), kept);
   EXPECT_TRUE(said_.empty()) << said_[0];
 }
 

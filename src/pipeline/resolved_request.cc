@@ -34,6 +34,16 @@ Status check_options(const GenerationRequest& request, const ResolvedRequest& re
   return {};
 }
 
+/// Without the template, whose length would shift the offset the message names. The negative prompt
+/// is written into pictures also where it does not guide.
+Status check_texts(const Model& model, const GenerationRequest& request) {
+  auto prompt = model.tokenizer().encode(request.prompt);
+  if (!prompt) return fail(std::move(prompt).error().with_context("prompt"));
+  auto negative = model.tokenizer().encode(request.negative_prompt);
+  if (!negative) return fail(std::move(negative).error().with_context("negative prompt"));
+  return {};
+}
+
 /// Ids of one text at the model's length, into its row.
 Result<int64_t> tokenize_into(const Model& model, const std::string& text, const char* what,
                               std::span<int32_t> row) {
@@ -78,6 +88,7 @@ Result<ResolvedRequest> resolve_request(const Model& model, const GenerationRequ
       .cut_tokens = 0,
       .latents = {}};
   EF_TRY_STATUS(check_options(request, resolved, space));
+  EF_TRY_STATUS(check_texts(model, request));
   const formats::ModelFolder& folder = model.folder();
   const diffusion::SchedulerOptions options = {
       .steps = resolved.steps, .images = request.batch, .config_origin = folder.scheduler_origin};

@@ -9,6 +9,7 @@
 #include "pipeline/denoising.h"
 #include "pipeline/network_runner.h"
 #include "pipeline/resolved_request.h"
+#include "pipeline/unet_programs.h"
 
 namespace edgefusion::pipeline {
 namespace {
@@ -61,8 +62,7 @@ class Generation {
                                   std::optional<int64_t> weight_budget) const {
     if (!graph) return fail(std::move(graph).error());
     const TensorSource& weights = *model_.network(role).weights;
-    std::unique_ptr<engine::PackedRegions> regions;
-    if (cache_ != nullptr) regions = cache_->of(weights, weight_budget.has_value());
+    const auto regions = WeightPlaces{cache_, weight_budget}.regions_of(weights);
     return engine::compile(std::move(*graph), weights,
                            {.precision = request_.precision,
                             .taps = {},
@@ -88,12 +88,11 @@ class Generation {
 
   Result<Tensor> denoise(const Tensor& text_states) {
     const Shape& shape = resolved_.latents;
-    EF_TRY(engine::Program program, timed(Stage::load_unet, [&] {
-             return compile(model_.unet_graph(resolved_.unet_batch(), shape[2], shape[3]), "unet",
-                            budgets_.unet);
+    EF_TRY(UNetPrograms unet, timed(Stage::load_unet, [&] {
+             return compile_unet(model_, resolved_, runtime_, {cache_, budgets_.unet});
            }));
     if (request_.preview) EF_TRY_STATUS(load_decoder());
-    Denoising denoising(model_, resolved_, std::move(program), text_states);
+    Denoising denoising(model_, resolved_, std::move(unet), text_states);
     const auto noise = diffusion::make_noise_generator(
         request_.seed,
         {.device = request_.rng, .seeds = request_.batch_seeds, .images = request_.batch});
@@ -203,9 +202,9 @@ Result<engine::MemoryForecast> forecast_network(Result<graph::Graph> graph,
 
 /// What pictures take outside of the networks: latents and states are small, pixels are not.
 int64_t picture_bytes(const ResolvedRequest& resolved) {
-  constexpr int64_t kFloatCopies = 2, kSmallThings = int64_t{4} << 20;
+  constexpr int64_t kSmallThings = int64_t{2} << 20;
   const int64_t values = int64_t{3} * resolved.width * resolved.height;
-  return kSmallThings + values * (kFloatCopies * 4 + 2 * resolved.latents[0]);
+  return kSmallThings + values * (4 + 2 * resolved.latents[0]);
 }
 
 Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& runtime,
@@ -216,12 +215,12 @@ Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& 
   EF_TRY(result.text_encoder,
          forecast_network(model.text_encoder_graph(resolved.prompts(), request.clip_skip),
                           *model.network("text_encoder").weights, request, runtime));
-  EF_TRY(result.unet, forecast_network(model.unet_graph(resolved.unet_batch(), height, width),
-                                       *model.network("unet").weights, request, runtime));
+  EF_TRY(result.unet, forecast_unet(model, resolved, runtime));
   EF_TRY(result.decoder, forecast_network(model.decoder_graph(1, height, width),
                                           *model.network("vae").weights, request, runtime));
   result.previews = static_cast<bool>(request.preview);
-  result.base_bytes = resident_bytes() + picture_bytes(resolved);
+  result.used_bytes = resident_bytes();
+  result.picture_bytes = picture_bytes(resolved);
   return result;
 }
 

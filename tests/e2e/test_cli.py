@@ -124,6 +124,8 @@ class Generate(Case):
             a = struct.unpack("<f", both[len(single) + i : len(single) + i + 4])[0]
             b = struct.unpack("<f", single[i : i + 4])[0]
             self.assertAlmostEqual(a, b, delta=1e-4)
+        for file, seed in (("x-1.png", b"Seed: 1,"), ("x-2.png", b"Seed: 2,")):
+            self.assertIn(seed, dict(png_chunks(self.folder / file))[b"tEXt"])
 
     def test_every_scheduler_paints(self):
         for name in ("lcm", "ddim", "euler", "euler_karras", "euler_a", "dpmpp2m", "dpmpp2m_karras", "pndm"):
@@ -154,12 +156,15 @@ class Generate(Case):
             ("--steps", "10001", "10001"),
             ("-W", "100", ["width 100", "multiple of 8"]),
             ("-b", "0", "batch 0"),
+            ("--clip-skip", "1", "clip_skip"),
+            ("-n", b"ab\xff", ["negative prompt", "UTF-8"]),
             ("--scheduler", "eulr", 'did you mean "euler"'),
             ("--precision", "int3", ["int3", "f32"]),
-            ("--memory-limit", "3M", ["memory limit 3 MiB", "U-Net"]),
+            ("--memory-limit", "3M", ["memory limit 3 MiB", "U-Net", "in use already"]),
             ("--memory-limit", "lots", ["lots", "900M"]),
             ("-m", "/no/such/model", "/no/such/model"),
             ("-o", "/no/such/folder/a.png", "/no/such/folder"),
+            ("-o", "", "name of a file"),
             ("-o", "/dev/full", "No space left"),
             ("-o", str(self.folder), "folder"),
             ("--save-latents", "/dev/full", "No space left"),
@@ -173,12 +178,29 @@ class Generate(Case):
         self.expect_error("generate", "-p", "a", "-o", self.folder / "a.png",
                           environment={"EDGEFUSION_ISA": "mmx"}, says=["EDGEFUSION_ISA", "mmx"])
 
-    def test_a_disk_that_is_full_leaves_nothing_behind(self):
+    def test_a_file_over_its_size_limit_leaves_nothing_behind(self):
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
         self.expect_error("generate", "-p", "a", "-o", self.folder / "a.png", says="a.png", preexec_fn=limit)
         self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_full_disk_leaves_nothing_behind(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        mounted = shutil.which("mount") and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk], capture_output=True).returncode == 0
+        if not mounted:
+            self.skipTest("cannot mount a tmpfs here (needs root)")
+        self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        older = disk / "older.png"
+        older.write_bytes(b"kept")
+        # Latents of 8 KiB fit beside it, two pictures of some 20 kB do not.
+        self.expect_error("generate", "-p", "a", "-s", "1", "-b", "2", "-o", disk / "a.png",
+                          "--save-latents", disk / "l", says=["a-1.png", "No space left"])
+        self.expect_error("generate", "-p", "a", "-s", "1", "-o", older, says=["older.png", "No space left"])
+        self.assertEqual(list(disk.iterdir()), [older])
+        self.assertEqual(older.read_bytes(), b"kept")
 
     def test_interrupt_ends_with_130_and_no_file(self):
         out = self.folder / "a.png"
@@ -304,6 +326,10 @@ class OtherCommands(Case):
         dtype, shape, data = tensors["encoder_hidden_states"]
         wrong = {**tensors, "encoder_hidden_states": (dtype, shape[:2] + [shape[2] // 2], data[: len(data) // 2])}
         self.expect_error(*self.exec_unet(wrong), says=["encoder_hidden_states", "expected"])
+        ids = self.folder / "ids.safetensors"
+        ids.write_bytes(safetensors({"input_ids": ("I64", [1, 2], struct.pack("<qq", 101, 30522))}))
+        self.expect_error("exec", MODEL, "text_encoder", "--inputs", ids, "--outputs", self.folder / "out.safetensors",
+                          says=["input_ids", "30522", "expected 0 to 30521"])
         self.expect_error("exec", UNET, "unett", "--inputs", "a", "--outputs", "b", says="unett")
         self.expect_error("exec", UNET, "unet", "--inputs", "/no/file", "--outputs", "b", says="/no/file")
         self.assertFalse((self.folder / "out.safetensors").exists())
@@ -328,6 +354,12 @@ class OtherCommands(Case):
         lines.write_text('{"txt": 1}\n')
         self.expect_error("tokenize", MODEL, "--file", lines, says=["line 1", "text"])
 
+    def test_results_that_cannot_be_printed_are_a_failure(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([PROGRAM, "inspect", MODEL], stdout=full, stderr=subprocess.PIPE, timeout=300)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr.decode(), r"\Aedgefusion: error: standard output: .*No space left[^\n]*\n\Z")
+
     def test_kernels_and_bench(self):
         capped = json.loads(self.run_program("kernels", "--json", environment={"EDGEFUSION_ISA": "scalar"})[0])
         self.assertEqual(capped["used"], "scalar")
@@ -339,10 +371,26 @@ class OtherCommands(Case):
         self.assertAlmostEqual(report["networks"]["text_encoder"]["gmac"], 6.65, delta=0.1)
 
     def test_wrong_usage_is_2_and_help_has_an_example(self):
-        self.run_program(code=2)
-        self.run_program("generate", code=2)
-        self.run_program("generate", "-p", "a", "--no-such-option", code=2)
-        self.run_program("paint", code=2)
+        for arguments, says, help in (
+            ([], "subcommand", "edgefusion --help"),
+            (["paint"], ['"paint"', "Known: generate, inspect"], "edgefusion --help"),
+            (["generat"], 'did you mean "generate"', "edgefusion --help"),
+            (["generate"], "--prompt", "edgefusion generate --help"),
+            (["generate", "-p"], "--prompt", "edgefusion generate --help"),
+            (["generate", "-p", "a", "--no-such-option"], "--no-such-option", "edgefusion generate --help"),
+            (["generate", "-p", "a", "--steps", "two"], ["--steps", "two"], "edgefusion generate --help"),
+            (["generate", "-p", "a", "-s", str(1 << 64)], ["--seed", str(1 << 64)], "edgefusion generate --help"),
+            (["generate", "-p", "a", "-s", "7x"], ["--seed", "7x"], "edgefusion generate --help"),
+            (["generate", "-p", "a", "--rng", "tpu"], ["--rng", "tpu"], "edgefusion generate --help"),
+            (["tokenize", MODEL], "--file", "edgefusion tokenize --help"),
+            (["bench", "--arch", "sd9\n"], "--arch", "edgefusion bench --help"),
+        ):
+            with self.subTest(arguments=arguments):
+                stdout, stderr = self.run_program(*arguments, code=2)
+                self.assertEqual(stdout, "")
+                self.assertRegex(stderr, r"\Aedgefusion: error: [^\n]+ \(see " + help + r"\)\n\Z")
+                for word in [says] if isinstance(says, str) else says:
+                    self.assertIn(word, stderr)
         for command in ("generate", "inspect", "exec", "tokenize", "bench", "kernels"):
             self.assertIn("Example: ", self.run_program(command, "--help")[0])
         self.assertIn("edgefusion ", self.run_program("--version")[0])

@@ -17,6 +17,7 @@
 #include "pipeline/network_runner.h"
 #include "pipeline/resolved_request.h"
 #include "pipeline/text_to_image.h"
+#include "pipeline/unet_programs.h"
 
 // Whole runs, text to picture, against the reference pipelines: the same ids and noise, latents
 // within 1e-3 of the largest, 8-bit pictures at most one level apart in 99.9 % of the values.
@@ -229,6 +230,43 @@ INSTANTIATE_TEST_SUITE_P(Goldens, PipelineParity, testing::ValuesIn(pipeline_cas
                          [](const testing::TestParamInfo<PipelineCase>& row) {
                            return row.param.model + "_" + row.param.name;
                          });
+
+/// Numbers without a pattern that matters, of ordinary size.
+Tensor ramp(const Shape& shape) {
+  Tensor tensor(shape, DType::f32);
+  int64_t i = 0;
+  for (float& value : tensor.values<float>())
+    value = std::sin(0.37f * static_cast<float>(i++ % 1013));
+  return tensor;
+}
+
+TEST_P(PipelineParity, TheUNetInPartsGivesTheSameBitsAsTheWhole) {
+  const pipeline::GenerationRequest request = request_of(settings_);
+  const auto resolved = pipeline::resolve_request(*model_, request);
+  ASSERT_TRUE(resolved) << resolved.error().message();
+  const Shape& latents = resolved->latents;
+  auto graph = model_->unet_graph(resolved->unet_batch(), latents[2], latents[3]);
+  ASSERT_TRUE(graph) << graph.error().message();
+  auto whole = engine::compile(std::move(*graph), *model_->network("unet").weights, {}, runtime_);
+  ASSERT_TRUE(whole) << whole.error().message();
+  pipeline::NamedTensors values;
+  for (const auto& info : whole->inputs()) values[info.name] = ramp(info.shape);
+  std::ranges::fill(values.at("timestep").values<float>(), 759.0f);
+  const auto expected = pipeline::run_network(*whole, values, *runtime_.pool);
+  ASSERT_TRUE(expected) << expected.error().message();
+
+  auto parts = pipeline::compile_unet(*model_, *resolved, runtime_);
+  ASSERT_TRUE(parts) << parts.error().message();
+  for (auto* part : {&parts->once, &parts->timestep}) {
+    ASSERT_TRUE(part->has_value());
+    const Status status = pipeline::run_part(**part, values, *runtime_.pool);
+    ASSERT_TRUE(status) << status.error().message();
+  }
+  ASSERT_TRUE(pipeline::hold_inputs(parts->step, values));
+  ASSERT_TRUE(pipeline::run_part(parts->step, values, *runtime_.pool));
+  EXPECT_TRUE(std::ranges::equal(values.at("out_sample").values<uint32_t>(),
+                                 expected->at("out_sample").values<uint32_t>()));
+}
 
 TEST(PipelineParity, FindsGoldensOfGuidedBatchedAndEmbeddedGuidanceRuns) {
   EXPECT_GE(pipeline_cases().size(), 19u);

@@ -8,7 +8,7 @@
 // Two-dimensional convolution (cross-correlation, as in every framework), zero padded:
 // y[n,h,w,o] = sum over i,kh,kw of x[n, h*stride + kh - pad_top, w*stride + kw - pad_left, i]
 //              * weight[o,i,kh,kw], then the epilogue. With upsample2x, x[n,h,w] reads
-//              x[n,h/2,w/2].
+//              x[n,h/2,w/2]; with x2, the channels of x2 follow those of x.
 
 namespace edgefusion::graph {
 namespace {
@@ -47,9 +47,13 @@ Result<Value> infer(const Attrs& any, InputValues inputs) {
   EF_TRY_STATUS(check_float(x, "x", 4));
   EF_TRY_STATUS(check_float(weight, "weight", 4));
   EF_TRY_STATUS(check_attrs(attrs));
-  const ConvSizes s = sizes_of(attrs, x.shape, weight.shape);
+  EF_TRY(const Shape source, joined_shape(x, inputs, ConvSlots::x2));
+  if (attrs.upsample2x && optional_input(inputs, ConvSlots::x2) != nullptr) {
+    return refuse("upsample2x of two sources");
+  }
+  const ConvSizes s = sizes_of(attrs, source, weight.shape);
   if (s.in_channels != weight.shape[1]) {
-    return refuse("x has shape " + x.shape.to_string() + ", expected " +
+    return refuse("x has shape " + source.to_string() + ", expected " +
                   std::to_string(weight.shape[1]) + " channels, as in weight " +
                   weight.shape.to_string());
   }
@@ -104,7 +108,10 @@ void gather_patch(const float* image, const ConvSizes& s, const Conv2dAttrs& att
 
 void evaluate(const Attrs& any, std::span<const ConstTensorView> inputs, TensorView output) {
   const auto& attrs = std::get<Conv2dAttrs>(any);
-  const Shape& x_shape = inputs[ConvSlots::x].shape;
+  Shape x_shape = inputs[ConvSlots::x].shape;
+  x_shape.set(-1, inputs[ConvSlots::weight].shape[1]);  // of both sources
+  std::vector<float> scratch;
+  const float* x = joined_sources(inputs, ConvSlots::x, ConvSlots::x2, scratch);
   const ConvSizes s = sizes_of(attrs, x_shape, inputs[ConvSlots::weight].shape);
   const auto weight = arranged_weight(inputs[ConvSlots::weight].as<float>(), s);
   const float* bias = optional_data(inputs, ConvSlots::bias);
@@ -116,7 +123,7 @@ void evaluate(const Attrs& any, std::span<const ConstTensorView> inputs, TensorV
   std::vector<double> sums(static_cast<size_t>(s.out_channels));
   for (int64_t pixel = 0; pixel < output.shape.rows(); ++pixel) {
     const int64_t n = pixel / (out_height * out_width);
-    const float* image = inputs[ConvSlots::x].as<float>() + n * image_size;
+    const float* image = x + n * image_size;
     gather_patch(image, s, attrs, pixel / out_width % out_height, pixel % out_width, patch);
     std::fill(sums.begin(), sums.end(), 0.0);
     multiply_row(patch, weight.data(), sums);

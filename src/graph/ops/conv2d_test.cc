@@ -87,6 +87,32 @@ TEST(Conv2d, UpsamplesBeforeItConvolves) {
               kBound);
 }
 
+TEST(Conv2d, ReadsTwoSourcesAsIfTheyWereJoined) {
+  const Tensor x = pattern({2, 3, 4, 3}, 7, 11), x2 = pattern({2, 3, 4, 2}, 5, 13);
+  const Tensor weight = pattern({4, 5, 3, 3}, 5, 17), bias = pattern({4}, 3, 5);
+  const Tensor joined = run_op(OpKind::concat, NoAttrs{}, {x, x2});
+  const Conv2dAttrs attrs = padded(1, 1, 1, 1, 2);
+  const Tensor expected = run_op(OpKind::conv2d, attrs, {joined, weight, bias});
+  const Tensor found = run_op(OpKind::conv2d, attrs, {x, weight, bias, Tensor(), x2});
+  EXPECT_EQ(found.shape(), expected.shape());
+  const auto values = expected.values<float>();
+  expect_near(found, {values.begin(), values.end()}, 0);
+}
+
+TEST(Conv2d, RefusesASecondSourceThatDoesNotFit) {
+  const Value x = operand({1, 8, 8, 4}), weight = operand({6, 9, 3, 3});
+  const auto with = [&](Conv2dAttrs attrs, const Shape& x2) {
+    return refusal(OpKind::conv2d, attrs, {x, weight, kAbsent, kAbsent, operand(x2)});
+  };
+  EXPECT_EQ(with(padded(1, 1, 1, 1), {1, 8, 8, 5}), "accepted");
+  EXPECT_EQ(with(padded(1, 1, 1, 1), {1, 8, 4, 5}), "x2 has shape [1,8,4,5], expected [1,8,8,5]");
+  EXPECT_EQ(with(padded(1, 1, 1, 1), {1, 8, 8, 4}),
+            "x has shape [1,8,8,8], expected 9 channels, as in weight [6,9,3,3]");
+  Conv2dAttrs upsampled = padded(1, 1, 1, 1);
+  upsampled.upsample2x = true;
+  EXPECT_EQ(with(upsampled, {1, 8, 8, 5}), "upsample2x of two sources");
+}
+
 TEST(Conv2d, AppliesTheActivationOnTheSideOfTheResidualItIsToldTo) {
   const auto one = [](float value) { return Tensor::from_f32({1, 1, 1, 1}, {{value}}); };
   const std::vector<Tensor> operands = {one(2), one(-3), Tensor::from_f32({1}, {{1.0f}}), one(4)};

@@ -1,12 +1,13 @@
 #include <cmath>
+#include <vector>
 
 #include "graph/ops/ops.h"
 #include "graph/ops/reference.h"
 #include "graph/ops/shape_rules.h"
 
 // y = (x - mean) / sqrt(variance + eps) * gamma + beta, the variance without Bessel's correction.
-// group_norm: over all positions of a batch item and the channels of a group. layer_norm: over the
-// last axis.
+// group_norm: over all positions of a batch item and the channels of a group, counted over x and
+// then x2. layer_norm: over the last axis.
 
 namespace edgefusion::graph {
 namespace {
@@ -29,12 +30,13 @@ Result<Value> infer_group_norm(const Attrs& any, InputValues inputs) {
   EF_TRY_STATUS(check_dtype(x, "x", DType::f32));
   if (x.shape.rank() < 2)
     return refuse("x has shape " + x.shape.to_string() + ", expected [N,...,C]");
-  if (attrs.groups < 1 || x.shape[-1] % attrs.groups != 0) {
+  EF_TRY(const Shape source, joined_shape(x, inputs, NormSlots::x2));
+  if (attrs.groups < 1 || source[-1] % attrs.groups != 0) {
     return refuse(std::to_string(attrs.groups) + " groups do not divide the " +
-                  std::to_string(x.shape[-1]) + " channels of x " + x.shape.to_string());
+                  std::to_string(source[-1]) + " channels of x " + source.to_string());
   }
-  EF_TRY_STATUS(check_scale_and_shift(inputs, x.shape[-1], attrs.eps));
-  return make_output(x.shape);
+  EF_TRY_STATUS(check_scale_and_shift(inputs, source[-1], attrs.eps));
+  return make_output(source);
 }
 
 Result<Value> infer_layer_norm(const Attrs& any, InputValues inputs) {
@@ -82,14 +84,15 @@ void evaluate_group_norm(const Attrs& any, std::span<const ConstTensorView> inpu
   const int64_t channels = output.shape[-1];
   const int64_t positions = output.shape.rows() / output.shape[0];
   const int64_t width = channels / attrs.groups;
+  std::vector<float> scratch;
+  const float* x = joined_sources(inputs, NormSlots::x, NormSlots::x2, scratch);
   for (int64_t n = 0; n < output.shape[0]; ++n) {
     for (int64_t first = 0; first < channels; first += width) {
       const int64_t offset = n * positions * channels + first;
-      normalize(
-          {inputs[NormSlots::x].as<float>() + offset, inputs[NormSlots::gamma].as<float>() + first,
-           inputs[NormSlots::beta].as<float>() + first, output.as<float>() + offset, positions,
-           width, channels},
-          attrs.eps, attrs.activation);
+      normalize({x + offset, inputs[NormSlots::gamma].as<float>() + first,
+                 inputs[NormSlots::beta].as<float>() + first, output.as<float>() + offset,
+                 positions, width, channels},
+                attrs.eps, attrs.activation);
     }
   }
 }

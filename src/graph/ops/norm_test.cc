@@ -55,6 +55,20 @@ TEST(GroupNorm, AppliesItsActivationToTheResult) {
   }
 }
 
+TEST(GroupNorm, ReadsTwoSourcesAsIfTheyWereJoinedAlsoInsideAGroup) {
+  const Tensor x = pattern({2, 3, 2, 4}, 7, 11), x2 = pattern({2, 3, 2, 2}, 5, 13);
+  const Tensor gamma = pattern({6}, 3, 5), beta = pattern({6}, 2, 7);
+  const Tensor joined = run_op(OpKind::concat, NoAttrs{}, {x, x2});
+  const Tensor expected = run_op(OpKind::group_norm, kTwoGroups, {joined, gamma, beta});
+  const Tensor found = run_op(OpKind::group_norm, kTwoGroups, {x, gamma, beta, x2});
+  EXPECT_EQ(found.shape(), expected.shape());
+  const auto values = expected.values<float>();
+  expect_near(found, {values.begin(), values.end()}, 0);
+  EXPECT_EQ(refusal(OpKind::group_norm, kTwoGroups,
+                    {operand({1, 2, 4}), operand({6}), operand({6}), operand({1, 3, 2})}),
+            "x2 has shape [1,3,2], expected [1,2,2]");
+}
+
 TEST(LayerNorm, NormsEachRow) {
   const Tensor y = run_op(OpKind::layer_norm, kLayer,
                           {pattern({2, 4}, 7, 11), pattern({4}, 3, 5), pattern({4}, 2, 7)});

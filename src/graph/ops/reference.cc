@@ -38,6 +38,19 @@ const float* optional_data(std::span<const ConstTensorView> inputs, size_t slot)
   return slot < inputs.size() && inputs[slot].data != nullptr ? inputs[slot].as<float>() : nullptr;
 }
 
+const float* joined_sources(std::span<const ConstTensorView> inputs, size_t x, size_t x2,
+                            std::vector<float>& scratch) {
+  const float* first = inputs[x].as<float>();
+  const float* second = optional_data(inputs, x2);
+  if (second == nullptr) return first;
+  const int64_t width = inputs[x].shape[-1], width2 = inputs[x2].shape[-1];
+  for (int64_t row = 0; row < inputs[x].shape.rows(); ++row, first += width, second += width2) {
+    scratch.insert(scratch.end(), first, first + width);
+    scratch.insert(scratch.end(), second, second + width2);
+  }
+  return scratch.data();
+}
+
 std::vector<double> transposed(const float* matrix, int64_t rows, int64_t columns) {
   std::vector<double> result(static_cast<size_t>(rows * columns));
   for (int64_t r = 0; r < rows; ++r) {

@@ -18,6 +18,10 @@ double activate(Activation activation, double x);
 /// The floats of an operand, or nullptr where it is absent.
 const float* optional_data(std::span<const ConstTensorView> inputs, size_t slot);
 
+/// x, or x and the second source in slot `x2` side by side in channels, held by `scratch`.
+const float* joined_sources(std::span<const ConstTensorView> inputs, size_t x, size_t x2,
+                            std::vector<float>& scratch);
+
 /// [rows, columns] f32 -> [columns, rows] f64.
 std::vector<double> transposed(const float* matrix, int64_t rows, int64_t columns);
 

@@ -75,6 +75,19 @@ Status check_macs(std::initializer_list<int64_t> factors) {
   return refuse("more than 2^53 multiply-accumulates");
 }
 
+Result<Shape> joined_shape(const Value& x, InputValues inputs, size_t slot) {
+  const Value* x2 = optional_input(inputs, slot);
+  Shape shape = x.shape;
+  if (x2 == nullptr) return shape;
+  EF_TRY_STATUS(check_float(*x2, "x2", shape.rank()));
+  Shape expected = shape;
+  expected.set(-1, x2->shape[-1]);
+  EF_TRY_STATUS(check_shape(*x2, "x2", expected));
+  shape.set(-1, shape[-1] + x2->shape[-1]);
+  EF_TRY_STATUS(check_extents(shape));
+  return shape;
+}
+
 Status check_epilogue(InputValues inputs, const Shape& output) {
   if (const Value* bias = optional_input(inputs, ConvSlots::bias)) {
     EF_TRY_STATUS(check_dtype(*bias, "bias", DType::f32));

@@ -41,6 +41,10 @@ Status check_float(const Value& value, std::string_view what, int rank);
 std::optional<int64_t> checked_macs(std::initializer_list<int64_t> factors);
 Status check_macs(std::initializer_list<int64_t> factors);
 
+/// The shape of x, widened by the channels of a second source in slot `slot`, if there is one: it
+/// has all other extents of x.
+Result<Shape> joined_shape(const Value& x, InputValues inputs, size_t slot);
+
 /// Bias (one number a row of the weight) and residual (shaped like the output) of conv2d and
 /// linear.
 Status check_epilogue(InputValues inputs, const Shape& output);

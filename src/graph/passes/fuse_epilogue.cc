@@ -8,6 +8,9 @@ namespace {
 
 using Uses = std::vector<std::vector<NodeId>>;
 
+// What this pass touches is at the same place in both.
+static_assert(int{LinearSlots::residual} == int{ConvSlots::residual});
+
 Epilogue& epilogue_of(Node& node) {
   if (node.op == OpKind::conv2d) return node.as<Conv2dAttrs>().epilogue;
   return node.as<LinearAttrs>().epilogue;
@@ -43,7 +46,7 @@ bool take_residual(Graph& graph, Uses& uses, NodeId id) {
   const Node& add = graph.node(user);
   const ValueId residual = add.input(0) == node.output ? add.input(1) : add.input(0);
   if (!can_be_residual(graph, residual, id, graph.value(node.output))) return false;
-  node.inputs.resize(ConvSlots::count, kNoValue);
+  node.inputs.resize(std::max<size_t>(node.inputs.size(), ConvSlots::residual + 1), kNoValue);
   node.inputs[ConvSlots::residual] = residual;
   graph.absorb(id, user);
   std::ranges::replace(uses[static_cast<size_t>(residual)], user, id);

@@ -21,7 +21,8 @@ int fuse_upsample(Graph& graph) {
     if (user == -1) continue;
     Node& conv = graph.node(user);
     auto& attrs = conv.as<Conv2dAttrs>();
-    if (conv.input(ConvSlots::x) != resize.output || attrs.stride != 1 || attrs.upsample2x) {
+    if (conv.input(ConvSlots::x) != resize.output || attrs.stride != 1 || attrs.upsample2x ||
+        conv.input(ConvSlots::x2) != kNoValue) {
       continue;
     }
     attrs.upsample2x = true;

@@ -11,6 +11,7 @@ void optimize(Graph& graph, const OptimizeOptions& options) {
   fuse_norm_activation(graph);
   fuse_epilogue(graph);
   fuse_upsample(graph);
+  if (options.fuse_concat) fuse_concat(graph);
 }
 
 }  // namespace edgefusion::graph

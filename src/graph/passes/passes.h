@@ -38,10 +38,15 @@ int merge_projections(Graph& graph);
 /// epilogue, which nothing else goes into.
 int fuse_geglu(Graph& graph);
 
+/// A concat of two activations that only group_norm and conv2d of 1x1 or 3x3 use, as their x,
+/// becomes a second source of each of them.
+int fuse_concat(Graph& graph);
+
 /// Rewrites that ask something of whoever runs the graph: off unless asked for.
 struct OptimizeOptions {
   bool merge_projections = false;  ///< attention takes columns of wider operands
   bool fuse_geglu = false;         ///< linear has that epilogue
+  bool fuse_concat = false;        ///< conv2d and group_norm take two sources
 };
 
 /// Drops dead code, then all passes in order. What the engine compiles.

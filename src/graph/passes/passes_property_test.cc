@@ -14,7 +14,8 @@ namespace {
 
 constexpr uint32_t kGraphs = 150;
 
-constexpr OptimizeOptions kEverything = {.merge_projections = true, .fuse_geglu = true};
+constexpr OptimizeOptions kEverything = {
+    .merge_projections = true, .fuse_geglu = true, .fuse_concat = true};
 
 int run_optimize(Graph& graph) {
   const auto before = graph.nodes().size();
@@ -34,6 +35,7 @@ constexpr Pass kPasses[] = {{"fold_constants", fold_constants},
                             {"fuse_upsample", fuse_upsample},
                             {"merge_projections", merge_projections},
                             {"fuse_geglu", fuse_geglu},
+                            {"fuse_concat", fuse_concat},
                             {"optimize", run_optimize}};
 
 void expect_close(const Tensor& found, const Tensor& expected) {

@@ -1,15 +1,21 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/builder.h"
 #include "graph/testing/given_weights.h"
 
 namespace edgefusion::graph {
+
+struct RandomGraphSizes {
+  int64_t batch = 2, height = 4, width = 4, channels = 4;  ///< channels: even
+};
 
 /// A seeded graph with everything the passes look for, at random places: chains of convolutions,
 /// norms, activations, adds, linears, attention to itself and to another picture, gated linears,
@@ -18,11 +24,13 @@ namespace edgefusion::graph {
 /// and inputs are small and random.
 class RandomGraph {
  public:
-  explicit RandomGraph(uint32_t seed) : random_(seed) {
+  explicit RandomGraph(uint32_t seed, const RandomGraphSizes& sizes = {})
+      : channels_(sizes.channels), random_(seed) {
     GraphBuilder builder("random", nullptr);
     g_ = &builder;
-    pictures_ = {given("context", {2, 4, 4, kChannels}), given("x", {2, 4, 4, kChannels})};
-    vectors_ = {given("time", {2, kChannels})};
+    const Shape picture{sizes.batch, sizes.height, sizes.width, channels_};
+    pictures_ = {given("context", picture), given("x", picture)};
+    vectors_ = {given("time", {sizes.batch, channels_})};
     for (int i = 0; i < kSteps; ++i) add_step(i);
     g_->output("last", pictures_.back());
     graph_ = *builder.finish();
@@ -35,7 +43,6 @@ class RandomGraph {
   const std::map<std::string, Tensor>& inputs() const { return inputs_; }
 
  private:
-  static constexpr int64_t kChannels = 4;
   static constexpr int kSteps = 18;
 
   ValueId given(const char* name, const Shape& shape) {
@@ -70,19 +77,19 @@ class RandomGraph {
 
   ValueId tokens_of(ValueId x) {
     const Shape picture = g_->shape(x);
-    return g_->reshape(x, {picture[0], picture[1] * picture[2], kChannels});
+    return g_->reshape(x, {picture[0], picture[1] * picture[2], channels_});
   }
 
   // Keys or values: mostly a projection, with or without a bias; at times the tokens themselves.
   ValueId keys_from(ValueId tokens, const WeightScope& w) {
     if (pick(4) == 0) return tokens;
-    return g_->linear(tokens, w, kChannels, pick(2) == 0);
+    return g_->linear(tokens, w, channels_, pick(2) == 0);
   }
 
   ValueId attention(ValueId x, ValueId context, const WeightScope& w) {
     const ValueId tokens = tokens_of(x);
     const ValueId seen = context == x ? tokens : tokens_of(context);
-    const ValueId q = g_->linear(tokens, w / "q", kChannels, pick(2) == 0);
+    const ValueId q = g_->linear(tokens, w / "q", channels_, pick(2) == 0);
     const ValueId k = keys_from(seen, w / "k");
     const ValueId y =
         g_->attention({q, k, keys_from(seen, w / "v"), kNoValue}, {.heads = 2, .scale = 0.7f});
@@ -95,23 +102,23 @@ class RandomGraph {
     const ValueId skip = g_->linear(partner_of(x), w / "skip", pick(2) == 0 ? 2 : 8);
     const ValueId both = g_->concat({x, skip});
     const ValueId h = g_->silu(g_->group_norm(both, w / "norm", 2, 1e-3f));
-    if (pick(4) == 0) return g_->linear(g_->add(h, both), w / "conv", kChannels);
+    if (pick(4) == 0) return g_->linear(g_->add(h, both), w / "conv", channels_);
     const ValueId shortcut =
-        g_->conv2d(both, w / "shortcut", kChannels, {.kernel = 1, .padding = 0});
-    return g_->add(g_->conv2d(h, w / "conv", kChannels), shortcut);
+        g_->conv2d(both, w / "shortcut", channels_, {.kernel = 1, .padding = 0});
+    return g_->add(g_->conv2d(h, w / "conv", channels_), shortcut);
   }
 
   // The newest vector per item goes through a layer, or into the picture.
   ValueId with_time(ValueId x, const WeightScope& w) {
-    if (pick(2) == 0) vectors_.push_back(g_->silu(g_->linear(vectors_.back(), w, kChannels)));
+    if (pick(2) == 0) vectors_.push_back(g_->silu(g_->linear(vectors_.back(), w, channels_)));
     return g_->add(x, vectors_.back());
   }
 
   ValueId upsample(ValueId x, const WeightScope& w) {
     const Shape picture = g_->shape(x);
-    if (picture[1] > 8) return g_->conv2d(x, w, kChannels, {.stride = 2});
+    if (picture[1] > 8) return g_->conv2d(x, w, channels_, {.stride = 2});
     const ValueId larger = g_->resize_nearest(x, 2 * picture[1], 2 * picture[2]);
-    return g_->conv2d(larger, w, kChannels, {.stride = 1 + pick(2)});
+    return g_->conv2d(larger, w, channels_, {.stride = 1 + pick(2)});
   }
 
   void add_step(int i) {
@@ -120,22 +127,22 @@ class RandomGraph {
     ValueId y = x;
     switch (pick(14)) {
       case 0:
-        y = g_->conv2d(x, w, kChannels, {.bias = pick(2) == 0});
+        y = g_->conv2d(x, w, channels_, {.bias = pick(2) == 0});
         break;
       case 1:
-        y = g_->linear(x, w, kChannels);
+        y = g_->linear(x, w, channels_);
         break;
       case 2:
-        y = g_->activation(g_->conv2d(x, w, kChannels), any_activation());
+        y = g_->activation(g_->conv2d(x, w, channels_), any_activation());
         break;
       case 3:
         y = g_->activation(g_->group_norm(x, w, 2, 1e-3f), any_activation());
         break;
       case 4:
-        y = g_->add(partner_of(x), g_->conv2d(x, w, kChannels));
+        y = g_->add(partner_of(x), g_->conv2d(x, w, channels_));
         break;
       case 5:
-        y = g_->add(g_->linear(x, w, kChannels), partner_of(x));
+        y = g_->add(g_->linear(x, w, channels_), partner_of(x));
         break;
       case 6:
         y = g_->activation(x, any_activation());
@@ -150,7 +157,7 @@ class RandomGraph {
         y = upsample(x, w);
         break;
       case 10:
-        y = g_->geglu(g_->linear(x, w, 2 * kChannels, pick(2) == 0));
+        y = g_->geglu(g_->linear(x, w, 2 * channels_, pick(2) == 0));
         break;
       case 11:
         y = joined(x, w);
@@ -159,7 +166,7 @@ class RandomGraph {
         y = with_time(x, w);
         break;
       default: {
-        const ValueId constant = g_->constant("c", noise({kChannels}));
+        const ValueId constant = g_->constant("c", noise({channels_}));
         y = g_->mul(g_->affine(x, 1.0f, 0.0f), g_->affine(constant, 2.0f, 0.5f));
       }
     }
@@ -177,13 +184,22 @@ class RandomGraph {
     tapped_.push_back(y);
   }
 
+  // Deviations fall with the number of inputs, so that values stay ordinary however wide the layer.
   void give_weights() {
     for (const Node& node : graph_.nodes()) {
       if (node.op != OpKind::weight) continue;
-      weights_.set(node.as<WeightAttrs>().tensors.front(), noise(graph_.value(node.output).shape));
+      const Shape& shape = graph_.value(node.output).shape;
+      Tensor weight = noise(shape);
+      constexpr float kPlainInputs = 36.0f;
+      const auto inputs = static_cast<float>(shape.elements() / shape[0]);
+      if (inputs > kPlainInputs) {
+        for (float& x : weight.values<float>()) x *= std::sqrt(kPlainInputs / inputs);
+      }
+      weights_.set(node.as<WeightAttrs>().tensors.front(), std::move(weight));
     }
   }
 
+  int64_t channels_;
   std::mt19937 random_;
   GraphBuilder* g_ = nullptr;  // while the constructor runs
   std::vector<ValueId> pictures_, vectors_, tapped_;

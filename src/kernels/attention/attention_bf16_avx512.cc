@@ -4,7 +4,7 @@
 
 #if defined(__x86_64__)
 
-#include "kernels/attention/attention_bf16_stream-inl.h"
+#include "kernels/attention/attention_bf16_x86-inl.h"
 
 namespace edgefusion::kernels {
 namespace {
@@ -12,6 +12,7 @@ namespace {
 /// Number of keys times vectors of queries whose scores are held in registers: 16 sums hide the
 /// latency of VDPBF16PS, and leave registers for the exponentials that follow.
 constexpr size_t kSums = 16;
+constexpr size_t kVectors = kTile / kLanes;
 /// Columns of values times kVectors sums, for a full tile: as few sums hide the latency, and the
 /// fewer there are, the better the end of one group of columns overlaps the start of the next.
 constexpr size_t kMaxColumns = 4;
@@ -22,36 +23,23 @@ inline __m512i broadcast_pair(const uint16_t* pair) {
   return _mm512_set1_epi32(bits);
 }
 
-/// Of a block, what decides which lanes see which key: lane i of the tile sees keys below
-/// `count` whose number is at most row + i.
-struct Sight {
-  const int32_t* index;
-  size_t count;
-  int32_t row;
-  bool causal;
-};
-
-/// Scores of keys [key, key + kKeys) that lane i does not see become -inf.
+/// Scores of keys [key, key + kKeys) become -inf where a query does not see the key.
 template <size_t kKeys, size_t kCount>
 inline void hide(const Sight& sight, size_t key, __m512 (&scores)[kKeys][kCount]) {
-  const __m512 hidden = _mm512_set1_ps(-__builtin_inff());
-  const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
   for (size_t r = 0; r < kKeys; ++r) {
-    const bool present = key + r < sight.count;
-    const __m512i number = _mm512_set1_epi32(present ? sight.index[key + r] : 0);
     for (size_t i = 0; i < kCount; ++i) {
-      const __m512i row =
-          _mm512_add_epi32(lanes, _mm512_set1_epi32(sight.row + static_cast<int32_t>(i * kLanes)));
-      __mmask16 unseen = present ? __mmask16{0} : __mmask16{0xffff};
-      if (sight.causal) unseen |= _mm512_cmplt_epi32_mask(row, number);
-      scores[r][i] = _mm512_mask_mov_ps(scores[r][i], unseen, hidden);
+      scores[r][i] = hide(sight, key + r, i * kLanes, scores[r][i]);
     }
   }
 }
 
 /// K: [kBlock / 4, pairs, 4 keys, 2], V: [groups of columns, kBlock / 2, kMaxColumns, 2]: both are
 /// read from front to back.
-struct Packed {
+struct Packed : LanesOfQueries {
+  static constexpr bool kDefersValues = false;
+  static constexpr size_t kBlock = 128;  // its P fits the L1 cache with a tile's Q
+  static constexpr size_t pairs_of_q(const Sizes& s) { return s.pairs; }
+  static constexpr size_t columns_of_out(const Sizes& s) { return s.value_size; }
   static constexpr size_t key_elements(const Sizes& s) { return round_up(2 * s.pairs, 8); }
   static constexpr size_t value_elements(const Sizes& s) {
     return round_up(s.value_size, kMaxColumns);
@@ -86,6 +74,16 @@ inline void add_pair(const uint16_t* k, size_t group, const uint16_t* q,
   }
 }
 
+/// largest = the largest of itself and the scores of the first kUsed keys.
+template <size_t kUsed, size_t kKeys, size_t kCount>
+inline void raise_largest(const __m512 (&scores)[kKeys][kCount], float* largest) {
+  for (size_t i = 0; i < kCount; ++i) {
+    __m512 found = _mm512_load_ps(largest + i * kLanes);
+    for (size_t r = 0; r < kUsed; ++r) found = _mm512_max_ps(found, scores[r][i]);
+    _mm512_store_ps(largest + i * kLanes, found);
+  }
+}
+
 /// Stores scores so that those of two keys for the same queries follow each other.
 template <size_t kKeys, size_t kCount>
 inline void store_scores(const Scores<kKeys, kCount>& scores, float* dst) {
@@ -100,12 +98,9 @@ inline void store_scores(const Scores<kKeys, kCount>& scores, float* dst) {
 
 /// Stored scores of two keys and one vector of queries -> P, added to its sums.
 inline void soften(const float* scores, const float* largest, uint16_t* weights, float* sums) {
-  const __m512 m = _mm512_load_ps(largest);
-  const __m512 even = exp2_for_bf16(_mm512_sub_ps(_mm512_load_ps(scores), m));
-  const __m512 odd = exp2_for_bf16(_mm512_sub_ps(_mm512_load_ps(scores + kLanes), m));
-  const __m512i pair = pair_weights(even, odd);
-  const __m512i ones = _mm512_set1_epi32(0x3f803f80);
-  _mm512_store_ps(sums, dot_pairs(_mm512_load_ps(sums), pair, ones));
+  const __m512i pair =
+      weights_of(_mm512_load_ps(scores), _mm512_load_ps(scores + kLanes), _mm512_load_ps(largest));
+  _mm512_store_ps(sums, add_weights(_mm512_load_ps(sums), pair));
   _mm512_store_si512(weights, pair);
 }
 
@@ -142,10 +137,8 @@ void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Ti
     for (; p < s.pairs; ++p) {
       add_pair<kKeys, kCount>(k + 8 * p, group, q + p * 2 * kTile, scores);
     }
-    const bool all_present = key + kKeys <= block.count;
-    if (!all_present || (sight.causal && block.index[key + kKeys - 1] > sight.row)) {
-      hide(sight, key, scores);
-    }
+    if (sight.hides(key, kKeys)) hide(sight, key, scores);
+    if (tile.empty && key == 0) raise_largest<kFirstKeys>(scores, tile.largest);
     store_scores<kKeys, kCount>(scores, work.scores);
     weights = work.weights + key * kCount * kLanes;
   }
@@ -154,36 +147,34 @@ void weigh_keys(const Sizes& s, const Block& block, const Sight& sight, const Ti
   }
 }
 
-template <size_t kCount>
-void find_largest(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
-                  float* largest) {
-  constexpr size_t kKeys = kFirstKeys;
+/// largest = the largest of M and all scores.
+void find_largest_score(const Sizes& s, const Block& block, const Sight& sight, const Tile& tile,
+                        float* largest) {
   const size_t group = Packed::key_elements(s) * 4;
-  __m512 found[kCount];
-  for (size_t i = 0; i < kCount; ++i) found[i] = _mm512_load_ps(tile.largest + i * kLanes);
-  for (size_t key = 0; key < sight.count; key += kKeys) {
-    __m512 scores[kKeys][kCount];
-    clear<kKeys, kCount>(scores);
+  for (size_t i = 0; i < kTile; ++i) largest[i] = tile.largest[i];
+  for (size_t key = 0; key < block.count; key += 4) {
+    Scores<4, kVectors> scores;
+    clear<4, kVectors>(scores);
     for (size_t p = 0; p < s.pairs; ++p) {
-      add_pair<kKeys, kCount>(block.k + key / 4 * group + 8 * p, group, tile.q + p * 2 * kTile,
-                              scores);
+      add_pair<4, kVectors>(block.k + key / 4 * group + 8 * p, group, tile.q + p * 2 * kTile,
+                            scores);
     }
     hide(sight, key, scores);
-    for (size_t i = 0; i < kCount; ++i) {
-      for (size_t r = 0; r < kKeys; ++r) found[i] = _mm512_max_ps(found[i], scores[r][i]);
-    }
+    raise_largest<4>(scores, largest);
   }
-  for (size_t i = 0; i < kCount; ++i) _mm512_store_ps(largest + i * kLanes, found[i]);
 }
 
 /// Ot[c, ...] += sum over pairs of keys of v[pair, c] . P[pair, ...], c in [0, kColumns).
 template <size_t kColumns, size_t kCount>
-void multiply_values(const uint16_t* v, size_t pairs, const uint16_t* weights, float* out) {
+void multiply_values(const uint16_t* v, size_t pairs, const uint16_t* weights, bool first,
+                     float* out) {
   __m512 sums[kColumns][kCount];
 #pragma GCC unroll 4
   for (size_t c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 4
-    for (size_t i = 0; i < kCount; ++i) sums[c][i] = _mm512_load_ps(out + c * kTile + i * kLanes);
+    for (size_t i = 0; i < kCount; ++i) {
+      sums[c][i] = first ? _mm512_setzero_ps() : _mm512_load_ps(out + c * kTile + i * kLanes);
+    }
   }
   for (size_t p = 0; p < pairs; ++p) {
     __m512i operand[kCount];
@@ -206,29 +197,29 @@ void multiply_values(const uint16_t* v, size_t pairs, const uint16_t* weights, f
 }
 
 template <size_t kCount>
-void add_columns(const Sizes& s, const Block& block, const Tile& tile, const Work& work) {
-  const size_t pairs = (block.count + 1) / 2;
+void add_columns(const Sizes& s, const Values& values) {
+  const size_t pairs = (values.block.count + 1) / 2;
   for (size_t c = 0; c < s.value_size; c += kMaxColumns) {
-    const uint16_t* v = block.v + c * kBlock;
-    float* out = tile.out + c * kTile;
+    const uint16_t* v = values.block.v + c * Packed::kBlock;
+    float* out = values.out + c * kTile;
     switch (s.value_size - c) {
       case 1:
-        multiply_values<1, kCount>(v, pairs, work.weights, out);
+        multiply_values<1, kCount>(v, pairs, values.weights, values.first, out);
         break;
       case 2:
-        multiply_values<2, kCount>(v, pairs, work.weights, out);
+        multiply_values<2, kCount>(v, pairs, values.weights, values.first, out);
         break;
       case 3:
-        multiply_values<3, kCount>(v, pairs, work.weights, out);
+        multiply_values<3, kCount>(v, pairs, values.weights, values.first, out);
         break;
       default:
-        multiply_values<4, kCount>(v, pairs, work.weights, out);
+        multiply_values<4, kCount>(v, pairs, values.weights, values.first, out);
     }
   }
 }
 
 struct Avx512Bf16 : Packed {
-  static constexpr size_t kScoreRows = kSums * kLanes / kTile;
+  static constexpr size_t kScoreFloats = kSums * kLanes;
   struct Session {
     Session() {}
   };
@@ -251,33 +242,25 @@ struct Avx512Bf16 : Packed {
     }
   }
 
-  /// P and its sums of the block's keys.
   static void weigh(const Attention& a, const Sizes& s, const Block& block, const Tile& tile,
-                    const Work& work) {
-    const Sight sight = sight_of(a, block, block.count, tile);
+                    const Work& work, Values&) {
+    const Sight sight = sight_of(a, block, tile);
     if (tile.rows > 3 * kLanes) return weigh_keys<4>(s, block, sight, tile, work);
     if (tile.rows > 2 * kLanes) return weigh_keys<3>(s, block, sight, tile, work);
     if (tile.rows > kLanes) return weigh_keys<2>(s, block, sight, tile, work);
     weigh_keys<1>(s, block, sight, tile, work);
   }
 
-  /// The largest of M and the scores of the block's first `count` keys.
-  static void largest(const Attention& a, const Sizes& s, const Block& block, size_t count,
-                      const Tile& tile, const Work&, float* largest) {
-    const Sight sight = sight_of(a, block, count, tile);
-    find_largest<4>(s, block, sight, tile, largest);
+  static void find_largest(const Attention& a, const Sizes& s, const Block& block, const Tile& tile,
+                           const Work& work) {
+    find_largest_score(s, block, sight_of(a, block, tile), tile, work.raised);
   }
 
-  static void add_values(const Sizes& s, const Block& block, const Tile& tile, const Work& work) {
-    if (tile.rows > 3 * kLanes) return add_columns<4>(s, block, tile, work);
-    if (tile.rows > 2 * kLanes) return add_columns<3>(s, block, tile, work);
-    if (tile.rows > kLanes) return add_columns<2>(s, block, tile, work);
-    add_columns<1>(s, block, tile, work);
-  }
-
- private:
-  static Sight sight_of(const Attention& a, const Block& block, size_t count, const Tile& tile) {
-    return {block.index, count, static_cast<int32_t>(tile.row), a.causal};
+  static void add_values(const Sizes& s, const Values& values) {
+    if (values.rows > 3 * kLanes) return add_columns<4>(s, values);
+    if (values.rows > 2 * kLanes) return add_columns<3>(s, values);
+    if (values.rows > kLanes) return add_columns<2>(s, values);
+    add_columns<1>(s, values);
   }
 };
 

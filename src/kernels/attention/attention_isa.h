@@ -14,6 +14,15 @@ struct AttentionFunctions {
   size_t row_tile;
 };
 
-AttentionFunctions attention_bf16_64_avx512_bf16();  ///< x86 builds only
+// In x86 builds.
+AttentionFunctions attention_bf16_64_avx512_bf16();
+AttentionFunctions attention_bf16_64_amx_bf16();
+// In tests on x86 only: the same kernel without AMX, slow; and 2^x of 16 numbers, as weights and as
+// what multiplies sums.
+AttentionFunctions attention_bf16_64_amx_emulated();
+void exponentials_of_bf16_attention(const float* x, float* for_weights, float* for_sums);
+
+// In Arm builds.
+AttentionFunctions attention_bf16_64_neon_bf16();
 
 }  // namespace edgefusion::kernels

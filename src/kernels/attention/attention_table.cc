@@ -31,8 +31,13 @@ struct MatrixRow {
 
 constexpr MatrixRow kMatrixRows[] = {
 #if defined(__x86_64__)
+    {"attention_bf16_64_amx_bf16", IsaSet(Isa::avx512) | Isa::avx512_bf16 | Isa::amx_bf16,
+     attention_bf16_64_amx_bf16},
     {"attention_bf16_64_avx512_bf16", IsaSet(Isa::avx512) | Isa::avx512_bf16,
      attention_bf16_64_avx512_bf16},
+#elif defined(__aarch64__)
+    {"attention_bf16_64_neon_bf16", IsaSet(Isa::neon) | Isa::neon_bf16,
+     attention_bf16_64_neon_bf16},
 #endif
 };
 

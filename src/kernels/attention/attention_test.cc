@@ -4,46 +4,26 @@
 
 #include <algorithm>
 
+#include "kernels/attention/attention_isa.h"
 #include "kernels/attention/attention_test_data.h"
 #include "kernels/elementwise/kernel_test_data.h"
 
 namespace edgefusion::kernels {
 namespace {
 
-std::vector<AttentionKernel> kernels() { return usable_rows(attention_kernels()); }
-
-std::vector<float> rounded_to(DType dtype, std::vector<float> values) {
-  return Elements(dtype, values).floats();
+/// All rows that may run here; the one for AMX besides on emulated tiles.
+std::vector<AttentionKernel> kernels() {
+  std::vector<AttentionKernel> rows = usable_rows(attention_kernels());
+#if defined(__x86_64__)
+  const IsaSet needs = IsaSet(Isa::avx512) | Isa::avx512_bf16;
+  if (allowed_isa().contains(needs)) {
+    const AttentionFunctions emulated = attention_bf16_64_amx_emulated();
+    rows.push_back({"attention_bf16_64_amx_emulated", needs, DType::bf16, emulated.scratch_floats,
+                    emulated.run, emulated.row_tile});
+  }
+#endif
+  return rows;
 }
-
-/// Several heads side by side; the test looks at the second of them.
-struct Problem {
-  static constexpr size_t kHeads = 3;
-  DType dtype;
-  size_t queries, keys, head_size, value_size;
-  std::vector<float> q, k, v, out, mask;  // what `dtype` can hold
-  float scale;
-  bool causal = false;
-
-  Problem(DType type, size_t queries_, size_t keys_, size_t head_size_, size_t value_size_)
-      : dtype(type),
-        queries(queries_),
-        keys(keys_),
-        head_size(head_size_),
-        value_size(value_size_),
-        scale(1.0f / std::sqrt(static_cast<float>(head_size))) {
-    q = rounded_to(dtype, random_floats(queries * head_size * kHeads, 1));
-    k = rounded_to(dtype, random_floats(keys * head_size * kHeads, 2));
-    v = rounded_to(dtype, random_floats(keys * value_size * kHeads, 3));
-    out.assign(queries * value_size * kHeads, 77.0f);
-  }
-  float* query(size_t row) { return q.data() + row * head_size * kHeads + head_size; }
-  float* key(size_t row) { return k.data() + row * head_size * kHeads + head_size; }
-  float* value(size_t row) { return v.data() + row * value_size * kHeads + value_size; }
-  float result(size_t row, size_t column) const {
-    return out[row * value_size * kHeads + value_size + column];
-  }
-};
 
 void run(const AttentionKernel& kernel, Problem& problem, size_t row0, size_t row1) {
   const Elements q(problem.dtype, problem.q), k(problem.dtype, problem.k);
@@ -77,64 +57,6 @@ Problem solved(const Problem& problem) {
   Problem reference = problem;
   run(attention_kernels(problem.dtype).back(), reference);
   return reference;
-}
-
-/// Error of an f32 row: a score is a sum of `head_size` products of total magnitude |q||k| (about
-/// head_size for normal numbers, 4 times that at worst here), so it is off by at most
-/// (head_size + 2) roundings of it; a weight by that much relatively and 3 more units for 2^x; the
-/// sums over keys are blocked by 64: at most 64 + keys / 64 roundings. Values are below 5.
-double f32_bound(const Problem& p) {
-  const double d = static_cast<double>(p.head_size);
-  const double score = (d + 2.0) * 4.0 * d * std::abs(static_cast<double>(p.scale));
-  const double sums = 64.0 + static_cast<double>(p.keys) / 64.0;
-  // Roundings add up at random, not all one way: the square root of their number is generous.
-  return 0x1p-24 * 5.0 * 2.0 * (std::sqrt(score * d) + 3.0 + std::sqrt(sums));
-}
-
-/// Weights of one row, as exact as double makes them; 0 where the row does not see a key.
-std::vector<double> weights_of(Problem& p, size_t row) {
-  std::vector<double> weights(p.keys, 0.0);
-  double largest = -1e300, total = 0.0;
-  for (const bool second : {false, true}) {
-    for (size_t j = 0; j < p.keys; ++j) {
-      if ((p.causal && j > row) || (!p.mask.empty() && p.mask[j] == 0.0f)) continue;
-      double dot = 0.0;
-      for (size_t c = 0; c < p.head_size; ++c) {
-        dot += static_cast<double>(p.query(row)[c]) * static_cast<double>(p.key(j)[c]);
-      }
-      dot *= static_cast<double>(p.scale);
-      if (second) total += weights[j] = std::exp(dot - largest);
-      if (!second) largest = std::max(largest, dot);
-    }
-  }
-  for (double& weight : weights) weight /= total == 0.0 ? 1.0 : total;
-  return weights;
-}
-
-/// Error of a bf16 row whose factors and weights are bf16 too. To first order the error of an
-/// output is sum_j w_j (v_j - out) e_j, where e_j is the relative error of the weight: its own
-/// rounding, at most 2^-8, and what the rounding of q * scale, at most 2^-8 in each column, does to
-/// the score. These are independent; 6 times the root of their squares' sum is over 10 standard
-/// deviations. Besides, 2^x is off by at most 1e-4, all one way, and the result is rounded, as is
-/// the reference's.
-double bf16_bound(Problem& p, const std::vector<double>& weights, size_t row, size_t column,
-                  double exact) {
-  std::vector<double> by_column(p.head_size, 0.0);
-  double squares = 0.0, polynomial = 0.0;
-  for (size_t j = 0; j < p.keys; ++j) {
-    if (weights[j] == 0.0) continue;
-    const double part = weights[j] * (static_cast<double>(p.value(j)[column]) - exact);
-    squares += part * part;
-    polynomial += std::abs(part) * 1e-4;
-    for (size_t c = 0; c < p.head_size; ++c) {
-      by_column[c] += part * static_cast<double>(p.key(j)[c]);
-    }
-  }
-  for (size_t c = 0; c < p.head_size; ++c) {
-    const double slope = by_column[c] * static_cast<double>(p.query(row)[c] * p.scale);
-    squares += slope * slope;
-  }
-  return 6.0 * 0x1p-8 * std::sqrt(squares) + polynomial + 0x1p-7 * std::abs(exact) + f32_bound(p);
 }
 
 void expect_like_reference(const AttentionKernel& kernel, Problem& problem) {
@@ -187,6 +109,20 @@ TEST(Attention, MatchesTheReferenceAroundTheEdgesOfTilesAndBlocks) {
       Problem problem(kernel.dtype, 14, keys, 12, 12);
       expect_like_reference(kernel, problem);
     }
+  }
+}
+
+/// More bytes of keys than are packed at once.
+Problem long_and_wide(DType dtype) { return Problem(dtype, 70, 700, 512, 2); }
+
+TEST(Attention, MatchesTheReferenceForKeysThatFillTheCache) {
+  for (const AttentionKernel& kernel : kernels()) {
+    Problem problem = long_and_wide(kernel.dtype);
+    expect_like_reference(kernel, problem);
+    Problem split = problem;
+    run(kernel, split, 0, 3);
+    run(kernel, split, 3, 70);
+    EXPECT_EQ(problem.out, split.out) << kernel.name;
   }
 }
 
@@ -321,11 +257,11 @@ Problem slope(DType dtype, float step) {
 
 TEST(Attention, FollowsScoresThatGrowWithoutEnd) {
   for (const AttentionKernel& kernel : kernels()) {
-    for (const float step : {0.02f, 0.25f, 2.0f, 40.0f, -0.25f, -40.0f}) {
+    for (const float step : {0.02f, 0.25f, 2.0f, 40.0f, -40.0f}) {
       Problem problem = slope(kernel.dtype, step);
       expect_like_reference(kernel, problem);
       Problem split = problem;
-      for (size_t r = 0; r < 70; ++r) run(kernel, split, r, r + 1);
+      for (size_t r = 0; r < 70; r += 7) run(kernel, split, r, r + 7);
       EXPECT_EQ(problem.out, split.out) << kernel.name << " " << step;
       problem.causal = true;
       expect_like_reference(kernel, problem);
@@ -365,6 +301,36 @@ TEST(Attention, InfiniteScoresAreNoWeightOrNan) {
     EXPECT_TRUE(std::isnan(problem.result(0, 0))) << kernel.name;
   }
 }
+
+#if defined(__x86_64__)
+TEST(Attention, ExponentialsOfBf16RowsKeepTheirBounds) {
+  if (!allowed_isa().contains(IsaSet(Isa::avx512) | Isa::avx512_bf16)) GTEST_SKIP();
+  double weights_error = 0.0, sums_error = 0.0;
+  float weights[16], sums[16];
+  for (float x = -126.0f; x < 24.0f;) {
+    float numbers[16];
+    for (float& number : numbers) number = x += 0.00037f;
+    exponentials_of_bf16_attention(numbers, weights, sums);
+    for (size_t i = 0; i < 16; ++i) {
+      const double exact = std::exp2(static_cast<double>(numbers[i]));
+      weights_error = std::max(weights_error, std::abs(weights[i] / exact - 1.0));
+      sums_error = std::max(sums_error, std::abs(sums[i] / exact - 1.0));
+    }
+  }
+  EXPECT_LT(weights_error, 7.6e-5);
+  EXPECT_LT(sums_error, 1.5e-7);
+  const float special[16] = {0.0f, -kInfinity, kInfinity, kNan, -200.0f, 200.0f};
+  exponentials_of_bf16_attention(special, weights, sums);
+  EXPECT_EQ(sums[0], 1.0f);
+  for (const float* results : {weights, sums}) {
+    EXPECT_EQ(results[1], 0.0f);
+    EXPECT_EQ(results[2], kInfinity);
+    EXPECT_TRUE(std::isnan(results[3]));
+    EXPECT_EQ(results[4], 0.0f);
+    EXPECT_EQ(results[5], kInfinity);
+  }
+}
+#endif
 
 TEST(Attention, NanQueriesSpoilTheirRowOnly) {
   for (const AttentionKernel& kernel : kernels()) {

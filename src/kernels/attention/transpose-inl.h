@@ -40,7 +40,7 @@ HWY_INLINE void store_elements(D d, V v, float* to) {
   hwy::HWY_NAMESPACE::StoreU(v, d, to);
 }
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
-HWY_INLINE void store_elements(D d, V v, uint16_t* to) {
+HWY_INLINE void store_elements(D, V v, uint16_t* to) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::RebindToUnsigned<D> du;
   const hn::Rebind<uint16_t, D> dh;

@@ -5,7 +5,7 @@
 #define HWY_TARGET_INCLUDE "kernels/elementwise/elementwise_highway.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/elementwise/activation-inl.h"
+#include "kernels/elementwise/fast_activation-inl.h"
 #include "kernels/elementwise/storage-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -18,35 +18,36 @@ using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
 /// dst[i] = f(d, src[i])
-template <class Src, class Dst, class F>
-HWY_INLINE void map(const Src* src, Dst* dst, size_t count, F f) {
+template <class T, class F>
+HWY_INLINE void map(const T* src, T* dst, size_t count, F f) {
   const D d;
-  const size_t lanes = hn::Lanes(d);
-  size_t i = 0;
-  for (; i + lanes <= count; i += lanes) store_rounded(f(d, load_f32(d, src + i)), d, dst + i);
-  const size_t rest = count - i;
-  if (rest == 0) return;
-  store_rounded_some(f(d, load_f32_some(d, src + i, rest)), d, dst + i, rest);
+  for_steps(d, count, [=](size_t i, auto step) HWY_ATTR {
+    const Pair<V> x = step.load(d, src + i);
+    step.store(Pair<V>{f(d, x.a), f(d, x.b)}, d, dst + i);
+  });
 }
 
 /// dst[i] = f(d, a[i], b[i])
 template <class T, class F>
 HWY_INLINE void map(const T* a, const T* b, T* dst, size_t count, F f) {
   const D d;
-  const size_t lanes = hn::Lanes(d);
-  size_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    store_rounded(f(d, load_f32(d, a + i), load_f32(d, b + i)), d, dst + i);
-  }
-  const size_t rest = count - i;
-  if (rest == 0) return;
-  const V last = f(d, load_f32_some(d, a + i, rest), load_f32_some(d, b + i, rest));
-  store_rounded_some(last, d, dst + i, rest);
+  for_steps(d, count, [=](size_t i, auto step) HWY_ATTR {
+    const Pair<V> x = step.load(d, a + i);
+    const Pair<V> y = step.load(d, b + i);
+    step.store(Pair<V>{f(d, x.a, y.a), f(d, x.b, y.b)}, d, dst + i);
+  });
 }
 
-struct Same {
-  HWY_INLINE V operator()(D, V x) const { return x; }
-};
+/// Elements from one type to another.
+template <class Src, class Dst>
+HWY_INLINE void convert(const Src* src, Dst* dst, size_t count) {
+  const D d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) store_rounded(load_f32(d, src + i), d, dst + i);
+  const size_t rest = count - i;
+  if (rest != 0) store_rounded_some(load_f32_some(d, src + i, rest), d, dst + i, rest);
+}
 
 struct Add {
   HWY_INLINE V operator()(D, V a, V b) const { return hn::Add(a, b); }
@@ -56,9 +57,10 @@ struct Multiply {
   HWY_INLINE V operator()(D, V a, V b) const { return hn::Mul(a, b); }
 };
 
+template <class T>
 struct Gate {
   HWY_INLINE V operator()(D d, V a, V b) const {
-    return hn::Mul(a, Activate<Activation::gelu>()(d, b));
+    return hn::Mul(a, ActivateFor<Activation::gelu, T>()(d, b));
   }
 };
 
@@ -72,7 +74,7 @@ struct Affine {
 
 template <class T, Activation kKind>
 void activation(const void* src, void* dst, size_t count) noexcept {
-  map(static_cast<const T*>(src), static_cast<T*>(dst), count, Activate<kKind>());
+  map(static_cast<const T*>(src), static_cast<T*>(dst), count, ActivateFor<kKind, T>());
 }
 
 template <class T>
@@ -95,18 +97,18 @@ void geglu(const Geglu& args, size_t row0, size_t row1) noexcept {
   for (size_t r = row0; r < row1; ++r) {
     const T* src = static_cast<const T*>(args.src) + r * args.ld_src;
     T* dst = static_cast<T*>(args.dst) + r * args.ld_dst;
-    map(src, src + args.columns, dst, args.columns, Gate());
+    map(src, src + args.columns, dst, args.columns, Gate<T>());
   }
 }
 
 template <class T>
 void from_f32(const float* src, void* dst, size_t count) noexcept {
-  map(src, static_cast<T*>(dst), count, Same());
+  convert(src, static_cast<T*>(dst), count);
 }
 
 template <class T>
 void to_f32_many(const void* src, float* dst, size_t count) noexcept {
-  map(static_cast<const T*>(src), dst, count, Same());
+  convert(static_cast<const T*>(src), dst, count);
 }
 
 using D16 = hn::Rebind<uint16_t, D>;
@@ -152,9 +154,9 @@ void embedding(const Embedding& args, size_t row0, size_t row1) noexcept {
     if (args.dtype == DType::f16) {
       embed_f16(static_cast<const uint16_t*>(args.table) + at, dst, args.columns);
     } else if (args.dtype == DType::bf16) {
-      map(static_cast<const Bf16*>(args.table) + at, dst, args.columns, Same());
+      convert(static_cast<const Bf16*>(args.table) + at, dst, args.columns);
     } else {
-      map(static_cast<const float*>(args.table) + at, dst, args.columns, Same());
+      convert(static_cast<const float*>(args.table) + at, dst, args.columns);
     }
   }
 }

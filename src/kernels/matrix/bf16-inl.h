@@ -42,6 +42,21 @@ HWY_INLINE void store_bf16(D d, V x, uint16_t* to) {
   hn::StoreU(hn::DemoteTo(d16, hn::BitCast(di, rounded_bf16_bits(d, x))), d16, to);
 }
 
+/// The same for x that is a sum of values which were bf16: such a NaN has nothing in its low half
+/// (nor has one that arithmetic makes), so rounding cannot carry it over into another number.
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE void store_bf16_of_bf16(D d, V x, uint16_t* to) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::Rebind<uint16_t, D> d16;
+  const hn::RebindToUnsigned<D> d32;
+  const hn::RebindToSigned<D> di;
+  const auto bits = hn::BitCast(d32, x);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1u));
+  const auto rounded =
+      hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(d32, 0x7fffu)), odd));
+  hn::StoreU(hn::DemoteTo(d16, hn::BitCast(di, rounded)), d16, to);
+}
+
 }  // namespace edgefusion::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -10,6 +10,7 @@
 #include "core/cpu_features.h"
 #include "core/dtype.h"
 #include "kernels/conv/conv.h"
+#include "kernels/matrix/panel_kernel.h"
 #include "kernels/packed_weights.h"
 #include "kernels/registry.h"
 
@@ -44,13 +45,11 @@ struct MatrixArgs {
   const uint16_t* src2 = nullptr;  ///< [N,H,W,channels2] bf16
   int64_t src2_stride = 0;
   const void* packed_weights = nullptr;
-  void* dst = nullptr;  ///< [N,OH,OW,outputs or half], overlaps no input
+  void* dst = nullptr;           ///< [N,OH,OW,outputs or half], overlaps no input
   DType dst_type = DType::bf16;  ///< or f32
   int64_t dst_stride = 0;
   MatrixEpilogue epilogue;
 };
-
-struct PanelKernel;
 
 /// A range counts the row's own units: see MatrixRow::units.
 struct MatrixRow {
@@ -63,14 +62,17 @@ struct MatrixRow {
   double (*cost)(const MatrixRow&, const ConvShape&) noexcept = nullptr;
   /// What rows of a GemmRange count: output pixels, or tiles of them.
   int64_t (*units)(const ConvShape&) noexcept = nullptr;
+  /// Lines of output pixels that a unit spans: units of a band of lines that begins at a multiple of
+  /// it are neighbours.
+  int64_t unit_lines = 1;
   int64_t (*unit_tile)(const MatrixRow&) noexcept = nullptr;
   size_t (*packed_bytes)(const MatrixRow&, const WeightsView&) noexcept = nullptr;
   /// Packs panels [begin, end). Weights of a gated layer are packed value beside gate.
   void (*pack)(const MatrixRow&, const WeightsView&, bool geglu, int64_t begin, int64_t end,
                void* packed) noexcept = nullptr;
   size_t (*scratch_bytes)(const MatrixRow&, const ConvShape&) noexcept = nullptr;
-  void (*run)(const MatrixRow&, const MatrixArgs&, const GemmRange&, void* scratch) noexcept =
-      nullptr;
+  void (*run)(const MatrixRow&, const MatrixArgs&, const GemmRange&,
+              void* scratch) noexcept = nullptr;
 
   int64_t panels(int64_t outputs) const;
 };

@@ -60,7 +60,9 @@ void register_all() {
   for (const MatrixRow& row : matrix_table()) {
     if (!test_isa().contains(row.needs)) continue;
     for (const Layer& layer : kLayers) {
-      const ConvShape probe = {.channels = layer.inputs,
+      const ConvShape probe = {.height = layer.height,
+                               .width = layer.width,
+                               .channels = layer.inputs,
                                .outputs = layer.outputs,
                                .kernel_height = layer.kernel,
                                .kernel_width = layer.kernel};

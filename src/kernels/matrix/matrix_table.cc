@@ -13,7 +13,10 @@ namespace {
 std::vector<MatrixRow> make_table() {
   std::vector<MatrixRow> rows;
   for (const PanelKernel& panel : panel_kernels()) {
-    if (panel.layout.columns == kPanelColumns) rows.push_back(winograd_row(panel));
+    if (winograd_pays(panel)) {
+      rows.push_back(winograd_row(panel, 4));
+      rows.push_back(winograd_row(panel, 2));
+    }
     rows.push_back(direct_row(panel));
   }
   return rows;

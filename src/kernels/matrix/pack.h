@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/matrix/panel_product.h"
+#include "kernels/matrix/panel_kernel.h"
 #include "kernels/packed_weights.h"
 
 namespace edgefusion::kernels {

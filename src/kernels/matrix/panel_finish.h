@@ -6,7 +6,8 @@
 
 namespace edgefusion::kernels {
 
-/// The epilogue of one panel of `columns` for the pixels of one image, ready to be applied to runs of them.
+/// The epilogue of one panel of `columns` for the pixels of one image, ready to be applied to runs
+/// of them.
 class PanelFinish {
  public:
   PanelFinish(const MatrixArgs& args, FinishFunction function, int columns, int64_t panel,

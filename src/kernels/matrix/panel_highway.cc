@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-#include "kernels/matrix/panel_rows.h"
+#include "kernels/matrix/panel_highway.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matrix/panel_highway.cc"

@@ -2,79 +2,73 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
-#include <string_view>
 
-#include "core/cpu_features.h"
-
-// The innermost job of the matrix family: rows of bf16 activations against one panel of bf16
-// weights, summed in f32.
+// The innermost job of the matrix family: rows of activations against one panel of weights.
 //
 //   sums[r][c] = (add ? sums[r][c] : 0) + sum_k row_r[k] * panel[k / g][c][k % g],  c in [0, n)
 //
 // n columns and groups of g products are the kernel's choice (PanelGroups): 32 and 2, what a dot
 // product instruction takes in each lane, or few columns and long groups where a layer has only a
-// few outputs. k runs over the segments one after the other. The panel holds whole blocks of
-// kPanelDepth products: what lies beyond the last segment is zero. The order of a sum depends on nothing but
-// the depth, so results do not depend on how rows are split among calls. Subnormal products may
-// count as zero (AVX-512 BF16 and AMX do that); NaN and infinity propagate.
+// few outputs. k runs over the segments one after the other; the length of each is a multiple of g.
+// The panel holds whole blocks of kPanelBlockBytes: what lies beyond the last segment is zero. The
+// order of a sum depends on nothing but the depth, so results do not depend on how rows are split
+// among calls.
+//
+// Three kinds: bf16 x bf16 summed in f32, u8 x s8 and s8 x s8 summed in s32.
+// - bf16: subnormal products may count as zero (AVX-512 BF16 and AMX do that); NaN and infinity
+//   propagate.
+// - 8 bits: exact; a sum beyond s32 wraps, so that partial sums may leave the range and come back.
+//
+// Files compiled for one instruction set include this: data, and no function that a linker could
+// take from them for a smaller CPU.
 
 namespace edgefusion::kernels {
 
 /// Columns of sums; a panel has as many or fewer.
 inline constexpr int kPanelColumns = 32;
-/// Products of a panel come in blocks of that many: the depth of an AMX tile.
-inline constexpr int64_t kPanelDepth = 32;
+/// Products of a panel come in blocks of that many bytes of a row: the depth of an AMX tile.
+inline constexpr int64_t kPanelBlockBytes = 64;
 
-/// How a panel is laid out: [depth / group][columns][group].
-struct PanelGroups {
-  int columns = kPanelColumns;
-  int group = 2;
-
-  int64_t at(int64_t k, int column) const {
-    return k / group * group * columns + column * group + k % group;
-  }
-};
-
-/// A run of products: row r has them at rows[r] + offset, length of them. Length is even.
-struct RowSegment {
-  const uint16_t* const* rows = nullptr;
+/// A run of products: row r has them at rows[r] + offset, length of them.
+template <typename Value>
+struct RowRun {
+  const Value* const* rows = nullptr;
   int64_t offset = 0;
   int64_t length = 0;
 };
 
-struct PanelProduct {
-  const RowSegment* segments = nullptr;
+template <typename RowValue, typename PanelValue, typename SumValue>
+struct ProductOf {
+  using Row = RowValue;
+  using Weight = PanelValue;
+  using Sum = SumValue;
+
+  const RowRun<Row>* segments = nullptr;
   int segment_count = 0;
   int64_t rows = 0;
-  const uint16_t* panel = nullptr;  ///< 64-byte aligned
-  float* sums = nullptr;            ///< [rows, kPanelColumns], 64-byte aligned
+  const Weight* panel = nullptr;  ///< 64-byte aligned
+  /// [rows, filled up to whole row tiles of the kernel][kPanelColumns], 64-byte aligned
+  Sum* sums = nullptr;
   bool add = false;
   const void* prepared = nullptr;  ///< what prepare() wrote for the same segments and rows
-
-  int64_t depth() const {
-    int64_t sum = 0;
-    for (int s = 0; s < segment_count; ++s) sum += segments[s].length;
-    return sum;
-  }
+  const void* next = nullptr;      ///< weights that come next, to be fetched meanwhile; may be null
+  int64_t next_bytes = 0;
 };
 
-/// One way to do it.
-struct PanelKernel {
-  std::string_view name;  ///< "12x32_avx512_bf16"
-  IsaSet needs;
-  PanelGroups layout;
-  int row_tile = 1;
-  int64_t block_rows = 192;  ///< rows that share a panel while it is in cache; multiple of row_tile
-  double cost = 0;           ///< cycles per 1000 products of a large problem
-  void (*multiply)(const PanelProduct&) noexcept = nullptr;
-  /// Rewrites the rows once for all panels (tiles of a matrix unit); null: they are read in place.
-  void (*prepare)(const PanelProduct&, void* prepared) noexcept = nullptr;
-  size_t (*prepared_bytes)(int64_t rows, int64_t depth) noexcept = nullptr;
-};
+/// Of internal linkage for the reason above.
+template <typename Product>
+static inline int64_t total_depth(const Product& product) {
+  int64_t depth = 0;
+  for (int s = 0; s < product.segment_count; ++s) depth += product.segments[s].length;
+  return depth;
+}
 
-/// Cheapest first, the scalar reference last.
-std::span<const PanelKernel> panel_kernels();
-const PanelKernel& select_panel_kernel(IsaSet isa);
+using RowSegment = RowRun<uint16_t>;
+using PanelProduct = ProductOf<uint16_t, uint16_t, float>;  ///< bf16 x bf16 -> f32
+using PanelProductU8 = ProductOf<uint8_t, int8_t, int32_t>;
+using PanelProductS8 = ProductOf<int8_t, int8_t, int32_t>;
+
+/// Products of bf16 in a block.
+inline constexpr int64_t kPanelDepth = kPanelBlockBytes / 2;
 
 }  // namespace edgefusion::kernels

@@ -1,8 +1,10 @@
-// The list of panel kernels, and the choice among them.
+// The list of panel kernels.
 
 #include <algorithm>
 #include <vector>
 
+#include "kernels/matrix/panel_highway.h"
+#include "kernels/matrix/panel_kernel.h"
 #include "kernels/matrix/panel_rows.h"
 
 namespace edgefusion::kernels {
@@ -34,6 +36,24 @@ std::vector<PanelKernel> make_table() {
                    .block_rows = 192,
                    .cost = 16,
                    .multiply = multiply_panel_12x32_avx512_bf16});
+  // 512 products a cycle; rows are read and written once by 64 bytes, from L2 at best.
+  table.push_back({.name = "32x32_amx_bf16",
+                   .needs = IsaSet(Isa::avx512) | Isa::amx_bf16,
+                   .row_tile = 32,
+                   .block_rows = 256,
+                   .cost = 2,
+                   .multiply = multiply_panel_32x32_amx_bf16,
+                   .prepare = prepare_rows_amx_bf16,
+                   .prepared_bytes = prepared_bytes_amx_bf16,
+                   .prepare_cost = 100});
+#elif defined(__aarch64__)
+  table.push_back({.name = "8x8_neon_bf16",
+                   .needs = IsaSet(Isa::neon) | Isa::neon_bf16,
+                   .layout = {.columns = kPanelColumns, .group = 4},
+                   .row_tile = 8,
+                   .block_rows = 192,
+                   .cost = 40,
+                   .multiply = multiply_panel_8x8_neon_bf16});
 #endif
   const HighwayVariants<PanelFunction> variants = multiply_panel_variants();
   for (size_t i = 0; i < std::size(kExpandedRows); ++i) {
@@ -61,12 +81,6 @@ std::vector<PanelKernel> make_table() {
 std::span<const PanelKernel> panel_kernels() {
   static const std::vector<PanelKernel> table = make_table();
   return table;
-}
-
-const PanelKernel& select_panel_kernel(IsaSet isa) {
-  const auto table = panel_kernels();
-  return *std::ranges::find_if(table,
-                               [&](const PanelKernel& k) { return isa.contains(k.needs); });
 }
 
 }  // namespace edgefusion::kernels

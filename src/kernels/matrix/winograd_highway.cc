@@ -17,99 +17,160 @@ using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(DF()));
 
-/// One of the two passes of B^T d B: four values in a line.
-HWY_INLINE void transform_line(VF& a, VF& b, VF& c, VF& e) {
-  const VF first = hn::Sub(a, c), second = hn::Add(b, c);
-  const VF third = hn::Sub(c, b), fourth = hn::Sub(b, e);
-  a = first;
-  b = second;
-  c = third;
-  e = fourth;
+// One of the two passes of B^T d B: a line of a patch, in place.
+
+HWY_INLINE void transform_line(VF (&d)[4]) {
+  const VF first = hn::Sub(d[0], d[2]), last = hn::Sub(d[1], d[3]);
+  const VF sum = hn::Add(d[1], d[2]), difference = hn::Sub(d[2], d[1]);
+  d[0] = first;
+  d[1] = sum;
+  d[2] = difference;
+  d[3] = last;
 }
 
-/// One of the two passes of A^T m A: four values to two.
-HWY_INLINE void join_line(VF a, VF b, VF c, VF e, VF& first, VF& second) {
-  first = hn::Add(hn::Add(a, b), c);
-  second = hn::Sub(hn::Sub(b, c), e);
+inline constexpr float kA = 0.625f, kB = 1.5f;  // the points; see winograd_transform.h
+inline constexpr float kA2 = kA * kA, kB2 = kB * kB;
+
+HWY_INLINE void transform_line(VF (&d)[6]) {
+  const DF t;
+  const VF sum_of_squares = hn::Set(t, kA2 + kB2), product = hn::Set(t, kA2 * kB2);
+  const VF a2 = hn::Set(t, kA2), b2 = hn::Set(t, kB2);
+  const VF first = hn::MulAdd(product, d[0], hn::NegMulAdd(sum_of_squares, d[2], d[4]));
+  const VF last = hn::MulAdd(product, d[1], hn::NegMulAdd(sum_of_squares, d[3], d[5]));
+  const VF even_a = hn::NegMulAdd(b2, d[2], d[4]), even_b = hn::NegMulAdd(a2, d[2], d[4]);
+  const VF odd_a = hn::Mul(hn::Set(t, kA), hn::NegMulAdd(b2, d[1], d[3]));
+  const VF odd_b = hn::Mul(hn::Set(t, kB), hn::NegMulAdd(a2, d[1], d[3]));
+  d[0] = first;
+  d[1] = hn::Add(even_a, odd_a);
+  d[2] = hn::Sub(even_a, odd_a);
+  d[3] = hn::Add(even_b, odd_b);
+  d[4] = hn::Sub(even_b, odd_b);
+  d[5] = last;
 }
 
-/// One vector of channels of one tile, read from and written to whole vectors.
+// One of the two passes of A^T s A.
+
+HWY_INLINE void join_line(const VF (&s)[4], VF (&y)[2]) {
+  y[0] = hn::Add(hn::Add(s[0], s[1]), s[2]);
+  y[1] = hn::Sub(hn::Sub(s[1], s[2]), s[3]);
+}
+
+HWY_INLINE void join_line(const VF (&s)[6], VF (&y)[4]) {
+  const DF t;
+  const VF even_a = hn::Add(s[1], s[2]), odd_a = hn::Sub(s[1], s[2]);
+  const VF even_b = hn::Add(s[3], s[4]), odd_b = hn::Sub(s[3], s[4]);
+  y[0] = hn::Add(hn::Add(s[0], even_a), even_b);
+  y[1] = hn::MulAdd(hn::Set(t, kA), odd_a, hn::Mul(hn::Set(t, kB), odd_b));
+  y[2] = hn::MulAdd(hn::Set(t, kA2), even_a, hn::Mul(hn::Set(t, kB2), even_b));
+  y[3] = hn::MulAdd(hn::Set(t, kA * kA2), odd_a, hn::MulAdd(hn::Set(t, kB * kB2), odd_b, s[5]));
+}
+
+/// One vector of channels of one tile, read from and written to whole vectors. A bigger patch does
+/// not fit into the registers: the passes meet in a buffer.
+template <int kOutputs>
 HWY_INLINE void transform_channels(const uint16_t* const* pixels, int64_t table_rows, int64_t c,
                                    uint16_t* dst, int64_t position_stride) {
+  constexpr int kPatch = winograd_patch(kOutputs);
   const DF d;
-  VF patch[4][4];
-#pragma GCC unroll 16
-  for (int p = 0; p < kWinogradPositions; ++p) {
-    patch[p / 4][p % 4] = load_bf16(d, pixels[p * table_rows] + c);
+  HWY_ALIGN float between[kPatch][kPatch][kLanes];
+#pragma GCC unroll 6
+  for (int x = 0; x < kPatch; ++x) {
+    VF line[kPatch];
+#pragma GCC unroll 6
+    for (int y = 0; y < kPatch; ++y) {
+      line[y] = load_bf16(d, pixels[(y * kPatch + x) * table_rows] + c);
+    }
+    transform_line(line);
+#pragma GCC unroll 6
+    for (int y = 0; y < kPatch; ++y) hn::Store(line[y], d, between[y][x]);
   }
-#pragma GCC unroll 4
-  for (int x = 0; x < 4; ++x) transform_line(patch[0][x], patch[1][x], patch[2][x], patch[3][x]);
-#pragma GCC unroll 4
-  for (int y = 0; y < 4; ++y) transform_line(patch[y][0], patch[y][1], patch[y][2], patch[y][3]);
-#pragma GCC unroll 16
-  for (int p = 0; p < kWinogradPositions; ++p) {
-    store_bf16(d, patch[p / 4][p % 4], dst + p * position_stride);
+#pragma GCC unroll 6
+  for (int y = 0; y < kPatch; ++y) {
+    VF line[kPatch];
+#pragma GCC unroll 6
+    for (int x = 0; x < kPatch; ++x) line[x] = hn::Load(d, between[y][x]);
+    transform_line(line);
+#pragma GCC unroll 6
+    for (int x = 0; x < kPatch; ++x) {
+      store_bf16_of_bf16(d, line[x], dst + (y * kPatch + x) * position_stride);
+    }
   }
 }
 
 /// The channels that do not fill a vector, through buffers.
+template <int kOutputs>
 HWY_NOINLINE void transform_last_channels(const uint16_t* const* pixels, int64_t table_rows,
                                           int64_t c, int64_t count, uint16_t* dst,
                                           int64_t position_stride) {
-  uint16_t in[kWinogradPositions][kLanes] = {};
-  uint16_t out[kWinogradPositions][kLanes];
-  const uint16_t* rows[kWinogradPositions];
-  for (int p = 0; p < kWinogradPositions; ++p) {
+  constexpr int kPositions = winograd_positions(kOutputs);
+  uint16_t in[kPositions][kLanes] = {};
+  uint16_t out[kPositions][kLanes];
+  const uint16_t* rows[kPositions];
+  for (int p = 0; p < kPositions; ++p) {
     std::memcpy(in[p], pixels[p * table_rows] + c, static_cast<size_t>(count) * sizeof(uint16_t));
     rows[p] = in[p];
   }
-  transform_channels(rows, 1, 0, out[0], kLanes);
-  for (int p = 0; p < kWinogradPositions; ++p) {
+  transform_channels<kOutputs>(rows, 1, 0, out[0], kLanes);
+  for (int p = 0; p < kPositions; ++p) {
     std::memcpy(dst + p * position_stride, out[p], static_cast<size_t>(count) * sizeof(uint16_t));
   }
 }
 
-void winograd_input(const WinogradInput& in) noexcept {
+template <int kOutputs>
+HWY_INLINE void transform_tiles(const WinogradInput& in) {
   for (int64_t t = 0; t < in.tiles; ++t) {
     uint16_t* dst = in.dst + t * in.tile_stride;
     int64_t c = 0;
     for (; c + kLanes <= in.channels; c += kLanes) {
-      transform_channels(in.pixels + t, in.table_rows, c, dst + c, in.position_stride);
+      transform_channels<kOutputs>(in.pixels + t, in.table_rows, c, dst + c, in.position_stride);
     }
     if (c < in.channels) {
-      transform_last_channels(in.pixels + t, in.table_rows, c, in.channels - c, dst + c,
-                              in.position_stride);
+      transform_last_channels<kOutputs>(in.pixels + t, in.table_rows, c, in.channels - c, dst + c,
+                                        in.position_stride);
     }
   }
 }
 
-void winograd_output(const WinogradOutput& out) noexcept {
+template <int kOutputs>
+HWY_INLINE void join_columns(const WinogradOutput& out, int64_t tile, int column) {
+  constexpr int kPatch = winograd_patch(kOutputs);
   const DF d;
-  for (int64_t t = 0; t < out.tiles; ++t) {
-    for (int c = 0; c < kPanelColumns; c += kLanes) {
-      const float* sums = out.sums + t * kPanelColumns + c;
-      VF m[4][4], joined[2][4], y[2][2];
-#pragma GCC unroll 16
-      for (int p = 0; p < kWinogradPositions; ++p) {
-        m[p / 4][p % 4] = hn::Load(d, sums + p * out.position_stride);
-      }
-#pragma GCC unroll 4
-      for (int x = 0; x < 4; ++x) {
-        join_line(m[0][x], m[1][x], m[2][x], m[3][x], joined[0][x], joined[1][x]);
-      }
-#pragma GCC unroll 2
-      for (int r = 0; r < 2; ++r) {
-        join_line(joined[r][0], joined[r][1], joined[r][2], joined[r][3], y[r][0], y[r][1]);
-      }
-#pragma GCC unroll 2
-      for (int r = 0; r < 2; ++r) {
-        float* line = out.lines[r] + 2 * t * kPanelColumns + c;
-        hn::Store(y[r][0], d, line);
-        hn::Store(y[r][1], d, line + kPanelColumns);
-      }
+  const float* sums = out.sums + tile * kPanelColumns + column;
+  HWY_ALIGN float between[kOutputs][kPatch][kLanes];
+#pragma GCC unroll 6
+  for (int x = 0; x < kPatch; ++x) {
+    VF line[kPatch], joined[kOutputs];
+#pragma GCC unroll 6
+    for (int y = 0; y < kPatch; ++y) {
+      line[y] = hn::Load(d, sums + (y * kPatch + x) * out.position_stride);
     }
+    join_line(line, joined);
+#pragma GCC unroll 4
+    for (int y = 0; y < kOutputs; ++y) hn::Store(joined[y], d, between[y][x]);
+  }
+#pragma GCC unroll 4
+  for (int y = 0; y < kOutputs; ++y) {
+    VF line[kPatch], joined[kOutputs];
+#pragma GCC unroll 6
+    for (int x = 0; x < kPatch; ++x) line[x] = hn::Load(d, between[y][x]);
+    join_line(line, joined);
+    float* dst = out.lines[y] + kOutputs * tile * kPanelColumns + column;
+#pragma GCC unroll 4
+    for (int x = 0; x < kOutputs; ++x) hn::Store(joined[x], d, dst + x * kPanelColumns);
   }
 }
+
+template <int kOutputs>
+HWY_INLINE void join_tiles(const WinogradOutput& out) {
+  for (int64_t t = 0; t < out.tiles; ++t) {
+    for (int c = 0; c < kPanelColumns; c += kLanes) join_columns<kOutputs>(out, t, c);
+  }
+}
+
+void input2(const WinogradInput& in) noexcept { transform_tiles<2>(in); }
+void input4(const WinogradInput& in) noexcept { transform_tiles<4>(in); }
+void output2(const WinogradOutput& out) noexcept { join_tiles<2>(out); }
+void output4(const WinogradOutput& out) noexcept { join_tiles<4>(out); }
 
 }  // namespace edgefusion::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -118,11 +179,13 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace edgefusion::kernels {
 
-HighwayVariants<WinogradInputFunction> winograd_input_variants() {
-  return EF_HIGHWAY_VARIANTS(WinogradInputFunction, winograd_input);
+HighwayVariants<WinogradInputFunction> winograd_input_variants(int outputs) {
+  if (outputs == 2) return EF_HIGHWAY_VARIANTS(WinogradInputFunction, input2);
+  return EF_HIGHWAY_VARIANTS(WinogradInputFunction, input4);
 }
-HighwayVariants<WinogradOutputFunction> winograd_output_variants() {
-  return EF_HIGHWAY_VARIANTS(WinogradOutputFunction, winograd_output);
+HighwayVariants<WinogradOutputFunction> winograd_output_variants(int outputs) {
+  if (outputs == 2) return EF_HIGHWAY_VARIANTS(WinogradOutputFunction, output2);
+  return EF_HIGHWAY_VARIANTS(WinogradOutputFunction, output4);
 }
 
 }  // namespace edgefusion::kernels

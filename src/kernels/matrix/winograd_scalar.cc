@@ -1,65 +1,117 @@
+// The transforms as products with their matrices: what the vector code is tested against.
+
 #include "core/dtype.h"
 #include "kernels/matrix/winograd_transform.h"
 
 namespace edgefusion::kernels {
 namespace {
 
-constexpr float kInput[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};  // B^T
-constexpr float kOutput[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};                              // A^T
+/// B^T, G and A^T of Toom and Cook for points 0, a, -a (and b, -b) and infinity.
+template <int kOutputs>
+struct Matrices;
 
-/// y = m x m^T, m [kRows,4], x [4,4].
-template <int kRows>
-void transform(const float (&m)[kRows][4], const float (&x)[4][4], float (&y)[kRows][kRows]) {
-  for (int r = 0; r < kRows; ++r) {
-    for (int c = 0; c < kRows; ++c) {
+template <>
+struct Matrices<2> {
+  static constexpr double kInput[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+  static constexpr double kFilter[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}};
+  static constexpr double kOutput[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
+};
+
+template <>
+struct Matrices<4> {
+  static constexpr double a = 0.625, b = 1.5, a2 = a * a, b2 = b * b;
+  /// Of (p - q) over the other finite points q: what the filter is divided by at point p.
+  static constexpr double f0 = a2 * b2, fa = 2 * a2 * (a2 - b2), fb = 2 * b2 * (b2 - a2);
+  static constexpr double kInput[6][6] = {
+      {a2 * b2, 0, -a2 - b2, 0, 1, 0}, {0, -a * b2, -b2, a, 1, 0}, {0, a * b2, -b2, -a, 1, 0},
+      {0, -b * a2, -a2, b, 1, 0},      {0, b * a2, -a2, -b, 1, 0}, {0, a2 * b2, 0, -a2 - b2, 0, 1}};
+  static constexpr double kFilter[6][3] = {{1 / f0, 0, 0},
+                                           {1 / fa, a / fa, a2 / fa},
+                                           {1 / fa, -a / fa, a2 / fa},
+                                           {1 / fb, b / fb, b2 / fb},
+                                           {1 / fb, -b / fb, b2 / fb},
+                                           {0, 0, 1}};
+  static constexpr double kOutput[4][6] = {{1, 1, 1, 1, 1, 0},
+                                           {0, a, -a, b, -b, 0},
+                                           {0, a2, a2, b2, b2, 0},
+                                           {0, a * a2, -a * a2, b * b2, -b * b2, 1}};
+};
+
+/// y = m x m^T; m [kTo,kFrom], x [kFrom,kFrom].
+template <int kTo, int kFrom>
+void transform(const double (&m)[kTo][kFrom], const double (&x)[kFrom][kFrom],
+               double (&y)[kTo][kTo]) {
+  for (int r = 0; r < kTo; ++r) {
+    for (int c = 0; c < kTo; ++c) {
       y[r][c] = 0;
-      for (int i = 0; i < 4; ++i) {
-        for (int j = 0; j < 4; ++j) y[r][c] += m[r][i] * x[i][j] * m[c][j];
+      for (int i = 0; i < kFrom; ++i) {
+        for (int j = 0; j < kFrom; ++j) y[r][c] += m[r][i] * x[i][j] * m[c][j];
       }
     }
   }
 }
 
-void winograd_input_scalar(const WinogradInput& in) noexcept {
+template <int kOutputs>
+void input_scalar(const WinogradInput& in) noexcept {
+  constexpr int kPatch = winograd_patch(kOutputs);
   for (int64_t t = 0; t < in.tiles; ++t) {
     for (int64_t c = 0; c < in.channels; ++c) {
-      float d[4][4], v[4][4];
-      for (int p = 0; p < kWinogradPositions; ++p) {
-        d[p / 4][p % 4] = bf16_to_f32(in.pixels[p * in.table_rows + t][c]);
+      double d[kPatch][kPatch], v[kPatch][kPatch];
+      for (int p = 0; p < kPatch * kPatch; ++p) {
+        d[p / kPatch][p % kPatch] =
+            static_cast<double>(bf16_to_f32(in.pixels[p * in.table_rows + t][c]));
       }
-      transform(kInput, d, v);
-      for (int p = 0; p < kWinogradPositions; ++p) {
-        in.dst[p * in.position_stride + t * in.tile_stride + c] = f32_to_bf16(v[p / 4][p % 4]);
+      transform(Matrices<kOutputs>::kInput, d, v);
+      for (int p = 0; p < kPatch * kPatch; ++p) {
+        in.dst[p * in.position_stride + t * in.tile_stride + c] =
+            f32_to_bf16(static_cast<float>(v[p / kPatch][p % kPatch]));
       }
     }
   }
 }
 
-void winograd_output_scalar(const WinogradOutput& out) noexcept {
+template <int kOutputs>
+void output_scalar(const WinogradOutput& out) noexcept {
+  constexpr int kPatch = winograd_patch(kOutputs);
   for (int64_t t = 0; t < out.tiles; ++t) {
     for (int c = 0; c < kPanelColumns; ++c) {
-      float m[4][4], y[2][2];
-      for (int p = 0; p < kWinogradPositions; ++p) {
-        m[p / 4][p % 4] = out.sums[p * out.position_stride + t * kPanelColumns + c];
+      double m[kPatch][kPatch], y[kOutputs][kOutputs];
+      for (int p = 0; p < kPatch * kPatch; ++p) {
+        m[p / kPatch][p % kPatch] =
+            static_cast<double>(out.sums[p * out.position_stride + t * kPanelColumns + c]);
       }
-      transform(kOutput, m, y);
-      for (int r = 0; r < 2; ++r) {
-        for (int x = 0; x < 2; ++x) out.lines[r][(2 * t + x) * kPanelColumns + c] = y[r][x];
+      transform(Matrices<kOutputs>::kOutput, m, y);
+      for (int r = 0; r < kOutputs; ++r) {
+        for (int x = 0; x < kOutputs; ++x) {
+          out.lines[r][(kOutputs * t + x) * kPanelColumns + c] = static_cast<float>(y[r][x]);
+        }
       }
     }
+  }
+}
+
+template <int kOutputs>
+void filter(const float* taps, float* positions) {
+  constexpr int kPatch = winograd_patch(kOutputs);
+  double g[3][3], u[kPatch][kPatch];
+  for (int t = 0; t < 9; ++t) g[t / 3][t % 3] = static_cast<double>(taps[t]);
+  transform(Matrices<kOutputs>::kFilter, g, u);
+  for (int p = 0; p < kPatch * kPatch; ++p) {
+    positions[p] = static_cast<float>(u[p / kPatch][p % kPatch]);
   }
 }
 
 }  // namespace
 
-WinogradTransforms select_winograd_transforms(IsaSet isa) {
-  WinogradTransforms best = {winograd_input_variants().best(isa),
-                             winograd_output_variants().best(isa)};
-#if defined(__x86_64__)
-  if (isa.has(Isa::avx512_bf16)) best.input = winograd_input_avx512_bf16;
-#endif
-  if (best.input == nullptr) best.input = winograd_input_scalar;
-  if (best.output == nullptr) best.output = winograd_output_scalar;
+void winograd_filter(int outputs, const float* taps, float* positions) {
+  outputs == 2 ? filter<2>(taps, positions) : filter<4>(taps, positions);
+}
+
+WinogradTransforms select_winograd_transforms(IsaSet isa, int outputs) {
+  WinogradTransforms best = {winograd_input_variants(outputs).best(isa),
+                             winograd_output_variants(outputs).best(isa)};
+  if (best.input == nullptr) best.input = outputs == 2 ? input_scalar<2> : input_scalar<4>;
+  if (best.output == nullptr) best.output = outputs == 2 ? output_scalar<2> : output_scalar<4>;
   return best;
 }
 

@@ -21,8 +21,14 @@ inline int load_pair(const char* from) {
   return pair;
 }
 
+/// The part of the coming weights that one tile fetches, a line at a time.
+struct Fetch {
+  const char* at = nullptr;
+  int64_t step = 0;  ///< bytes per pair of products; may be less than a line
+};
+
 template <int kCount>
-void multiply_rows(const PanelProduct& product, int64_t row) {
+void multiply_rows(const PanelProduct& product, int64_t row, Fetch fetch) {
   float* sums = product.sums + row * kPanelColumns;
   __m512 sum[kCount][2];
 #pragma GCC unroll 12
@@ -44,6 +50,8 @@ void multiply_rows(const PanelProduct& product, int64_t row) {
     for (int64_t at = 0; at < bytes; at += 4, panel += kPairElements) {
       const auto b0 = reinterpret_cast<__m512bh>(_mm512_load_si512(panel));
       const auto b1 = reinterpret_cast<__m512bh>(_mm512_load_si512(panel + kPairElements / 2));
+      _mm_prefetch(fetch.at, _MM_HINT_T1);
+      fetch.at += fetch.step;
 #pragma GCC unroll 12
       for (int r = 0; r < kCount; ++r) {
         const auto left = reinterpret_cast<__m512bh>(_mm512_set1_epi32(load_pair(a[r] + at)));
@@ -60,23 +68,29 @@ void multiply_rows(const PanelProduct& product, int64_t row) {
 }
 
 template <int kCount>
-void multiply_last(const PanelProduct& product, int64_t row, int64_t count) {
+void multiply_few(const PanelProduct& product, int64_t row, int64_t count, Fetch fetch) {
   if constexpr (kCount > 1) {
-    if (count < kCount) return multiply_last<kCount - 1>(product, row, count);
+    if (count < kCount) return multiply_few<kCount - 1>(product, row, count, fetch);
   }
-  multiply_rows<kCount>(product, row);
+  multiply_rows<kCount>(product, row, fetch);
 }
 
 }  // namespace
 }  // namespace avx512_bf16
 
+/// Tiles of even height: five rows left over would keep the units half as busy as six.
 void multiply_panel_12x32_avx512_bf16(const PanelProduct& product) noexcept {
-  int64_t row = 0;
-  for (; row + avx512_bf16::kRows <= product.rows; row += avx512_bf16::kRows) {
-    avx512_bf16::multiply_rows<avx512_bf16::kRows>(product, row);
-  }
-  if (row < product.rows) {
-    avx512_bf16::multiply_last<avx512_bf16::kRows - 1>(product, row, product.rows - row);
+  using avx512_bf16::kRows;
+  const int64_t tiles = (product.rows + kRows - 1) / kRows;
+  // Without anything to come the panel itself is asked for again, which costs nothing.
+  const char* next = static_cast<const char*>(product.next != nullptr ? product.next
+                                                                      : product.panel);
+  const int64_t share = product.next_bytes / tiles;
+  const int64_t step = share * 2 / total_depth(product);
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t row = product.rows * tile / tiles;
+    const int64_t count = product.rows * (tile + 1) / tiles - row;
+    avx512_bf16::multiply_few<kRows>(product, row, count, {next + tile * share, step});
   }
 }
 

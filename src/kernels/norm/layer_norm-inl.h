@@ -1,93 +1,133 @@
-// Included by norm_highway.cc, once per target, after group_norm-inl.h.
+// Included by norm_highway.cc, once per target, after group_norm_moments-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
 #if !EF_HIGHWAY_IS_FALLBACK
 namespace {
 
-/// Sum of a row, in two chains of vectors.
-template <class T>
-HWY_INLINE float row_sum(const T* src, size_t count) {
-  const D d;
-  const size_t lanes = hn::Lanes(d);
-  V a = hn::Zero(d);
-  V b = hn::Zero(d);
-  size_t c = 0;
-  for (; c + 2 * lanes <= count; c += 2 * lanes) {
-    a = hn::Add(a, load_f32(d, src + c));
-    b = hn::Add(b, load_f32(d, src + c + lanes));
-  }
-  for (; c + lanes <= count; c += lanes) a = hn::Add(a, load_f32(d, src + c));
-  if (c < count) b = hn::Add(b, load_f32_some(d, src + c, count - c));
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b)));
-}
+/// Rows normalised side by side: their sums do not wait for each other, and gamma and beta are read
+/// once for all.
+constexpr size_t kLayerRows = 4;
 
-struct Deviations {
-  float sum;
-  float square;
+/// Some rows, ld apart, of `count` elements.
+template <class T>
+struct Rows {
+  const T* src;
+  size_t ld;
+  size_t count;
 };
 
-/// Sums of x - mean and of its square over a row.
-template <class T>
-HWY_INLINE Deviations row_deviations(const T* src, size_t count, float mean) {
+/// sums[r] = sum of row r.
+template <size_t kRows, class T>
+HWY_INLINE void row_sums(const Rows<T>& rows, float* sums) {
   const D d;
-  const size_t lanes = hn::Lanes(d);
-  const V center = hn::Set(d, mean);
-  V sum = hn::Zero(d);
-  V square = hn::Zero(d);
-  size_t c = 0;
-  for (; c + lanes <= count; c += lanes) {
-    const V delta = hn::Sub(load_f32(d, src + c), center);
-    sum = hn::Add(sum, delta);
-    square = hn::MulAdd(delta, delta, square);
-  }
-  if (c < count) {
-    const V all = hn::Sub(load_f32_some(d, src + c, count - c), center);
-    const V delta = hn::IfThenElseZero(hn::FirstN(d, count - c), all);
-    sum = hn::Add(sum, delta);
-    square = hn::MulAdd(delta, delta, square);
-  }
-  return {hn::GetLane(hn::SumOfLanes(d, sum)), hn::GetLane(hn::SumOfLanes(d, square))};
+  V a[kRows];
+  V b[kRows];
+  for (size_t r = 0; r < kRows; ++r) a[r] = b[r] = hn::Zero(d);
+  for_steps(d, rows.count, [&](size_t c, auto step) HWY_ATTR {
+    // A lone part of a vector of floats joins the second sum; nothing depends on it but the bits.
+    const bool swap = std::is_same_v<T, float> && rows.count - c < hn::Lanes(d);
+    for (size_t r = 0; r < kRows; ++r) {
+      const Pair<V> x = step.load(d, rows.src + r * rows.ld + c);
+      a[r] = hn::Add(a[r], swap ? x.b : x.a);
+      b[r] = hn::Add(b[r], swap ? x.a : x.b);
+    }
+  });
+  for (size_t r = 0; r < kRows; ++r) sums[r] = hn::GetLane(hn::SumOfLanes(d, hn::Add(a[r], b[r])));
 }
 
-/// dst = (src - mean) * rstd * gamma + beta
+/// The sums of row r's deviations from guesses[r], and of their squares.
+template <size_t kRows, class T>
+HWY_INLINE void row_deviations(const Rows<T>& rows, const float* guesses, float* sums,
+                               float* squares) {
+  const D d;
+  V guess[kRows];
+  V sum[kRows];
+  V square[kRows];
+  for (size_t r = 0; r < kRows; ++r) {
+    guess[r] = hn::Set(d, guesses[r]);
+    sum[r] = square[r] = hn::Zero(d);
+  }
+  for_steps(d, rows.count, [&](size_t c, auto step) HWY_ATTR {
+    for (size_t r = 0; r < kRows; ++r) {
+      const Pair<V> x = step.load(d, rows.src + r * rows.ld + c);
+      const Pair<V> delta =
+          step.template zero_others<T>(d, Pair<V>{hn::Sub(x.a, guess[r]), hn::Sub(x.b, guess[r])});
+      sum[r] = hn::Add(hn::Add(sum[r], delta.a), delta.b);
+      square[r] = hn::MulAdd(delta.a, delta.a, square[r]);
+      square[r] = hn::MulAdd(delta.b, delta.b, square[r]);
+    }
+  });
+  for (size_t r = 0; r < kRows; ++r) {
+    sums[r] = hn::GetLane(hn::SumOfLanes(d, sum[r]));
+    squares[r] = hn::GetLane(hn::SumOfLanes(d, square[r]));
+  }
+}
+
+/// A number near the mean of row r. No element is further from the mean than sqrt(count)
+/// deviations, so subtracting the square of what the first one is off may cost the variance count *
+/// 2^-24 of its value a few times over: nothing beside bf16, but too much beside f32.
+template <size_t kRows, class T>
+HWY_INLINE void guess_means(const Rows<T>& rows, float* guesses) {
+  if constexpr (std::is_same_v<T, float>) {
+    row_sums<kRows>(rows, guesses);
+    for (size_t r = 0; r < kRows; ++r) guesses[r] *= 1.0f / static_cast<float>(rows.count);
+  } else {
+    for (size_t r = 0; r < kRows; ++r) guesses[r] = to_f32(rows.src[r * rows.ld]);
+  }
+}
+
+template <size_t kRows, class T>
+HWY_INLINE void row_statistics_of(const Rows<T>& rows, float eps, RowStatistics* statistics) {
+  const float inverse = 1.0f / static_cast<float>(rows.count);
+  float guesses[kRows];
+  float sums[kRows];
+  float squares[kRows];
+  guess_means<kRows>(rows, guesses);
+  row_deviations<kRows>(rows, guesses, sums, squares);
+  for (size_t r = 0; r < kRows; ++r) {
+    statistics[r] = row_statistics(guesses[r], sums[r] * inverse, squares[r] * inverse, eps);
+  }
+}
+
+/// (x - mean) * rstd * gamma + beta
 HWY_INLINE V normalized(V x, V mean, V rstd, V gamma, V beta) {
   return hn::MulAdd(hn::Mul(hn::Sub(x, mean), rstd), gamma, beta);
 }
 
-template <class T>
-void layer_norm_row(const LayerNorm& norm, const T* src, T* dst) {
+/// kRows rows from `row` on.
+template <size_t kRows, class T>
+void layer_norm_rows(const LayerNorm& norm, size_t row) {
   const D d;
-  const size_t lanes = hn::Lanes(d);
-  const float inverse = 1.0f / static_cast<float>(norm.channels);
-  const float guess = row_sum(src, norm.channels) * inverse;
-  const Deviations deviations = row_deviations(src, norm.channels, guess);
-  const RowStatistics statistics =
-      row_statistics(guess, deviations.sum * inverse, deviations.square * inverse, norm.eps);
-  const V mean = hn::Set(d, statistics.mean);
-  const V rstd = hn::Set(d, statistics.rstd);
-  const V one = hn::Set(d, 1.0f);
-  const V zero = hn::Zero(d);
-  size_t c = 0;
-  for (; c + lanes <= norm.channels; c += lanes) {
-    const V gamma = norm.gamma != nullptr ? hn::LoadU(d, norm.gamma + c) : one;
-    const V beta = norm.beta != nullptr ? hn::LoadU(d, norm.beta + c) : zero;
-    store_rounded(normalized(load_f32(d, src + c), mean, rstd, gamma, beta), d, dst + c);
+  const T* src = static_cast<const T*>(norm.src) + row * norm.ld_src;
+  T* dst = static_cast<T*>(norm.dst) + row * norm.ld_dst;
+  RowStatistics statistics[kRows];
+  row_statistics_of<kRows>(Rows<T>{src, norm.ld_src, norm.channels}, norm.eps, statistics);
+  V mean[kRows];
+  V rstd[kRows];
+  for (size_t r = 0; r < kRows; ++r) {
+    mean[r] = hn::Set(d, statistics[r].mean);
+    rstd[r] = hn::Set(d, statistics[r].rstd);
   }
-  const size_t rest = norm.channels - c;
-  if (rest == 0) return;
-  const V gamma = norm.gamma != nullptr ? load_some(d, norm.gamma + c, rest) : one;
-  const V beta = norm.beta != nullptr ? load_some(d, norm.beta + c, rest) : zero;
-  const V y = normalized(load_f32_some(d, src + c, rest), mean, rstd, gamma, beta);
-  store_rounded_some(y, d, dst + c, rest);
+  for_steps(d, norm.channels, [&](size_t c, auto step) HWY_ATTR {
+    Pair<V> gamma = {hn::Set(d, 1.0f), hn::Set(d, 1.0f)};
+    Pair<V> beta = {hn::Zero(d), hn::Zero(d)};
+    if (norm.gamma != nullptr) gamma = step.template load_for<T>(d, norm.gamma + c);
+    if (norm.beta != nullptr) beta = step.template load_for<T>(d, norm.beta + c);
+    for (size_t r = 0; r < kRows; ++r) {
+      const Pair<V> x = step.load(d, src + r * norm.ld_src + c);
+      const Pair<V> y = {normalized(x.a, mean[r], rstd[r], gamma.a, beta.a),
+                         normalized(x.b, mean[r], rstd[r], gamma.b, beta.b)};
+      step.store(y, d, dst + r * norm.ld_dst + c);
+    }
+  });
 }
 
 template <class T>
 void layer_norm(const LayerNorm& norm, size_t row0, size_t row1) noexcept {
-  for (size_t r = row0; r < row1; ++r) {
-    layer_norm_row(norm, static_cast<const T*>(norm.src) + r * norm.ld_src,
-                   static_cast<T*>(norm.dst) + r * norm.ld_dst);
-  }
+  size_t r = row0;
+  for (; r + kLayerRows <= row1; r += kLayerRows) layer_norm_rows<kLayerRows, T>(norm, r);
+  for (; r < row1; ++r) layer_norm_rows<1, T>(norm, r);
 }
 
 }  // namespace

@@ -5,7 +5,10 @@
 #define HWY_TARGET_INCLUDE "kernels/norm/norm_highway.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/norm/group_norm-inl.h"
+// In this order: the first says what the others build on.
+#include "kernels/norm/group_norm_moments-inl.h"
+//
+#include "kernels/norm/group_norm_apply-inl.h"
 #include "kernels/norm/layer_norm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -26,8 +29,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace edgefusion::kernels {
 
-HighwayVariants<NormFunctions (*)(DType)> norm_variants() {
-  return EF_HIGHWAY_VARIANTS(NormFunctions(*)(DType), norm_functions);
+HighwayVariants<NormFunctionsFor> norm_variants() {
+  return EF_HIGHWAY_VARIANTS(NormFunctionsFor, norm_functions);
 }
 
 }  // namespace edgefusion::kernels

@@ -6,13 +6,13 @@
 namespace edgefusion::kernels {
 namespace {
 
-using Variants = HighwayVariants<NormFunctions (*)(DType)>;
+using Variants = HighwayVariants<NormFunctionsFor>;
 
 struct Target {
   const char* f32_name;
   const char* bf16_name;
   IsaSet needs;
-  NormFunctions (*Variants::*variant)(DType);
+  NormFunctionsFor Variants::*variant;
 };
 
 constexpr Target kTargets[] = {

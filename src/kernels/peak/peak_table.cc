@@ -22,8 +22,12 @@ int64_t peak_f32_scalar(int64_t rounds) noexcept {
 std::vector<PeakRow> make_table() {
   std::vector<PeakRow> table;
 #if defined(__x86_64__)
+  table.push_back({"amx_bf16", DType::bf16, IsaSet(Isa::avx512) | Isa::amx_bf16, peak_bf16_amx});
   const IsaSet bf16 = IsaSet(Isa::avx512) | Isa::avx512_bf16;
   table.push_back({"avx512_bf16", DType::bf16, bf16, peak_bf16_avx512});
+#elif defined(__aarch64__)
+  const IsaSet bf16 = IsaSet(Isa::neon) | Isa::neon_bf16;
+  table.push_back({"neon_bf16", DType::bf16, bf16, peak_bf16_neon});
 #endif
   const HighwayVariants<PeakFunction> variants = peak_f32_variants();
   for (const auto& target : kHighwayTargets<PeakFunction>) {

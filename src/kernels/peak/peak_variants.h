@@ -10,6 +10,9 @@ using PeakFunction = int64_t (*)(int64_t rounds) noexcept;
 HighwayVariants<PeakFunction> peak_f32_variants();
 #if defined(__x86_64__)
 int64_t peak_bf16_avx512(int64_t rounds) noexcept;
+int64_t peak_bf16_amx(int64_t rounds) noexcept;
+#elif defined(__aarch64__)
+int64_t peak_bf16_neon(int64_t rounds) noexcept;
 #endif
 
 }  // namespace edgefusion::kernels

@@ -1,0 +1,78 @@
+"""From the start of a process to a finished picture on disk: first starts and second ones."""
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from peers import machine, rounds
+
+
+@dataclass
+class Start:
+    """Seconds of a first start (no cache of compiled models) and of a second one; peak memory."""
+
+    first: list
+    second: list
+    peak_mb: float = 0.0
+    others: float = 0.0
+
+
+def timed_process(command, environment):
+    """(seconds, peak MB, CPUs others used) of a process; Refused if it fails."""
+    others = machine.Others(machine.children_seconds)
+    begin = time.monotonic()
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            last = (log.read().strip().splitlines() or [""])[-1]
+            raise rounds.Refused(f"exit {process.returncode}: {last}")
+    return seconds, usage.ru_maxrss * 1024 / 1e6, others.cpus()
+
+
+def start_twice(command, start):
+    """`command` is a function of the picture's path and the cache folder."""
+    with tempfile.TemporaryDirectory(prefix="bench_peers_") as folder:
+        cache, picture = Path(folder) / "cache", Path(folder) / "picture.png"
+        cache.mkdir()
+        environment = {**rounds.python_environment(), "XDG_CACHE_HOME": str(cache)}
+        for times in (start.first, start.second):
+            parts = [str(part) for part in command(picture, cache)]
+            seconds, peak, others = timed_process(parts, environment)
+            if not picture.exists():
+                raise rounds.Refused("wrote no picture")
+            picture.unlink()
+            times.append(seconds)
+            start.peak_mb = max(start.peak_mb, peak)
+            start.others = max(start.others, others)
+
+
+def measure(commands, repeat, patience, say):
+    """{side: Start}, the sides in turn. One unmeasured start each puts the files into memory."""
+    starts = {side: Start([], []) for side in commands}
+    for number in range(repeat + 1):
+        for side in list(starts):
+            machine.wait_until_quiet(patience)
+            try:
+                start_twice(commands[side], starts[side] if number else Start([], []))
+            except rounds.Refused as reason:
+                say(f"{side}: left out of the starts: {reason}")
+                del starts[side]
+    return starts
+
+
+def summary(start):
+    return {
+        "first_s": min(start.first),
+        "first_median_s": statistics.median(start.first),
+        "second_s": min(start.second),
+        "peak_mb": start.peak_mb,
+        "others": start.others,
+    }
