@@ -28,8 +28,8 @@ struct NetworkTimes {
   double gmac = 0;
   double peak_share = 0;  ///< of the machine's measured peak, at the minimum time
   double load_ms = 0;
-  double weights_mb = 0;  ///< packed
-  double work_mb = 0;     ///< beyond weights: activations and work space of all threads
+  double weights_mb = 0;    ///< packed
+  double work_mb = 0;       ///< beyond weights: activations and work space of all threads
   std::vector<OpTime> ops;  ///< slowest first; empty unless asked for
 };
 

@@ -170,7 +170,8 @@ void add_whole(BenchReport& report) {
 
 Status bench(const Options& options, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
-  EF_TRY(const engine::Precision precision, engine::parse_precision(options.precision, runtime.isa));
+  EF_TRY(const engine::Precision precision,
+         engine::parse_precision(options.precision, runtime.isa));
   catch_interrupts();
   BenchReport report;
   report.steps = options.steps;

@@ -1,9 +1,9 @@
 #include "core/cpu_features.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <fstream>
-
-#include <unistd.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>

@@ -134,8 +134,10 @@ class StorageAssignment {
 
   /// The type of a node's operand in `slot`, given the type the node works in.
   static DType operand_type(const Node& node, size_t slot, DType working) {
-    const bool is_key_mask = node.op == OpKind::attention && slot == graph::AttentionSlots::key_mask;
-    return is_key_mask ? DType::f32 : working;
+    const bool is_key_mask =
+        node.op == OpKind::attention && slot == graph::AttentionSlots::key_mask;
+    const bool is_image_add = node.op == OpKind::conv2d && slot == graph::ConvSlots::image_add;
+    return is_key_mask || is_image_add ? DType::f32 : working;
   }
 
   void add(const Node& node) {
@@ -146,8 +148,7 @@ class StorageAssignment {
       inputs.push_back(in_type(node.inputs[slot], operand_type(node, slot, working)));
     }
     if (output.dtype == DType::f32 && working == DType::bf16) {
-      const bool stays_f32 =
-          is_matrix_op(node.op) && wants_f32_[static_cast<size_t>(node.output)];
+      const bool stays_f32 = is_matrix_op(node.op) && wants_f32_[static_cast<size_t>(node.output)];
       output.dtype = stays_f32 ? DType::f32 : DType::bf16;
     }
     renamed_[static_cast<size_t>(node.output)] =

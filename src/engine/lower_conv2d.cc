@@ -18,6 +18,7 @@ struct F32Conv {
 
 F32Conv make_conv(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::Conv2dAttrs>();
+  EF_CHECK(!lowering.has(ConvSlots::image_add), "only the bf16 kernels have this epilogue");
   const MatrixWeight weight = matrix_weight(lowering, ConvSlots::weight);
   const kernels::ConvRow& row =
       kernels::select_conv(lowering.isa(), {.weights = weight.view.dtype});

@@ -38,6 +38,7 @@ kernels::MatrixArgs make_args(Lowering& lowering, const graph::Epilogue& epilogu
   args.dst_type = lowering.output_dtype();
   args.dst_stride = lowering.output_shape()[-1];
   args.epilogue = {.bias = lowering.vector_f32(ConvSlots::bias),
+                   .image_add = lowering.src<float>(ConvSlots::image_add),
                    .activation = epilogue.activation,
                    .activation_after_residual = epilogue.activation_after_residual,
                    .geglu = epilogue.geglu,

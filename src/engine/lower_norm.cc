@@ -73,7 +73,8 @@ kernels::GroupNorm make_group_norm(Lowering& lowering) {
 }  // namespace
 
 StepFunction lower_group_norm(Lowering& lowering) {
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
+  const kernels::NormKernels& kernel =
+      kernels::select_norm(lowering.isa(), lowering.output_dtype());
   const kernels::GroupNorm norm = make_group_norm(lowering);
   const int64_t batch = lowering.output_shape()[0];
   return [kernel, norm, batch](const RunContext& context) {
@@ -94,7 +95,8 @@ StepFunction lower_group_norm(Lowering& lowering) {
 }
 
 LineStep lower_group_norm_lines(Lowering& lowering) {
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
+  const kernels::NormKernels& kernel =
+      kernels::select_norm(lowering.isa(), lowering.output_dtype());
   const kernels::GroupNorm norm = make_group_norm(lowering);
   auto* map = lowering.line_state<float>();
   const auto image_of = [norm](const LineCall& call) {
@@ -125,7 +127,8 @@ LineStep lower_group_norm_lines(Lowering& lowering) {
 
 StepFunction lower_layer_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::LayerNormAttrs>();
-  const kernels::NormKernels& kernel = kernels::select_norm(lowering.isa(), lowering.output_dtype());
+  const kernels::NormKernels& kernel =
+      kernels::select_norm(lowering.isa(), lowering.output_dtype());
   const Shape& shape = lowering.output_shape();
   kernels::LayerNorm norm;
   norm.src = lowering.src<std::byte>(NormSlots::x);

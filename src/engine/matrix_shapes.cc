@@ -13,8 +13,8 @@ kernels::ConvShape linear_shape(const Shape& x, const Shape& weight) {
   return {.height = 1, .width = x.rows(), .channels = x[-1], .outputs = weight[0]};
 }
 
-kernels::ConvShape conv_shape(const graph::Conv2dAttrs& attrs, const Shape& x,
-                              const Shape& weight, int64_t channels2) {
+kernels::ConvShape conv_shape(const graph::Conv2dAttrs& attrs, const Shape& x, const Shape& weight,
+                              int64_t channels2) {
   return {.batch = x[0],
           .height = x[1],
           .width = x[2],
@@ -44,8 +44,9 @@ kernels::ConvShape matrix_shape(const graph::Graph& graph, const graph::Node& no
 
 bool takes_bf16(const graph::Graph& graph, const graph::Node& node) {
   const Shape& x = graph.value(node.input(ConvSlots::x)).shape;
-  if (x.rank() < 3 || x[-1] < kFewestChannels) return false;
-  return kernels::matrix_takes(matrix_shape(graph, node));
+  if (x.rank() < 3) return false;
+  const kernels::ConvShape shape = matrix_shape(graph, node);
+  return shape.inputs() >= kFewestChannels && kernels::matrix_takes(shape);
 }
 
 }  // namespace edgefusion::engine

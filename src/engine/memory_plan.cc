@@ -81,7 +81,8 @@ class Planner {
       if (!lives_in_arena(nodes[step].op)) continue;
       const BandGroup* group = group_of_node_[step];
       if (group == nullptr) assign(nodes[step], static_cast<int>(step));
-      if (group != nullptr && group->first_node() == static_cast<NodeId>(step)) assign_group(*group);
+      if (group != nullptr && group->first_node() == static_cast<NodeId>(step))
+        assign_group(*group);
     }
     Placement placement = place(plan_.buffers);
     plan_.offset_of_buffer = std::move(placement.offsets);

@@ -40,8 +40,8 @@ struct MemoryPlan {
 
 /// Inputs are alive from the start, outputs to the end, and so are the inputs in `held`, whose
 /// contents then survive a run. A reshape shares its input's memory; an element-wise node takes
-/// over its first input's where nobody needs that any more. Everything that a chain run band by band
-/// touches is alive while it runs; what only it uses is a window.
+/// over its first input's where nobody needs that any more. Everything that a chain run band by
+/// band touches is alive while it runs; what only it uses is a window.
 MemoryPlan plan_memory(const graph::Graph& graph, std::span<const graph::ValueId> held = {},
                        std::span<const BandGroup> groups = {});
 

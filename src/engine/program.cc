@@ -76,6 +76,18 @@ Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
   return {};
 }
 
+/// Only bf16 kernels add a vector of each image.
+bool takes_image_adds(const Graph& graph, Precision precision) {
+  const auto is_taken = [&](const Node& add) {
+    const Node& summed = graph.producer(add.input(0));
+    const bool is_vector = graph.value(add.input(1)).shape.rank() == 2;
+    return !is_vector || summed.op != graph::OpKind::conv2d || takes_bf16(graph, summed);
+  };
+  return precision == Precision::bf16 && std::ranges::all_of(graph.nodes(), [&](const Node& node) {
+           return node.op != graph::OpKind::add || is_taken(node);
+         });
+}
+
 /// The gate of a feed-forward fits into the epilogue of bf16 kernels only.
 bool takes_gates(const Graph& graph, Precision precision) {
   return precision == Precision::bf16 && std::ranges::all_of(graph.nodes(), [&](const Node& node) {
@@ -89,6 +101,7 @@ bool takes_gates(const Graph& graph, Precision precision) {
 Graph prepare(Graph graph, const CompileOptions& options) {
   graph::OptimizeOptions passes = optional_passes(options.precision);
   passes.fuse_geglu = takes_gates(graph, options.precision);
+  passes.fuse_image_add = takes_image_adds(graph, options.precision);
   graph::optimize(graph, passes);
   return assign_storage(std::move(graph), options.precision);
 }

@@ -17,7 +17,8 @@ enum class OpKind : uint8_t {
   input,               ///< a tensor the caller gives at run time
   weight,              ///< a tensor (or several, stacked) of the weight file
   constant,            ///< a tensor known when the graph is built
-  conv2d,              ///< x, weight [O,I,KH,KW], bias? [O], residual?, x2? -> [N,OH,OW,O]
+  conv2d,              ///< x, weight [O,I,KH,KW], bias? [O], residual?, x2?, image_add? [N,O]
+                       ///< -> [N,OH,OW,O]
   linear,              ///< x [...,K], weight [O,K], bias? [O], residual? -> [...,O], or [...,O/2]
                        ///< with geglu
   attention,           ///< q [N,Tq,C], k [N,Tk,C], v [N,Tk,Cv], key_mask? [N,Tk] -> [N,Tq,Cv];
@@ -147,9 +148,10 @@ using Attrs = std::variant<NoAttrs, InputAttrs, WeightAttrs, ConstantAttrs, Conv
                            TimestepEmbeddingAttrs, TokenMaskAttrs, SelectTokenAttrs, ConvertAttrs>;
 
 /// Positions of the inputs of ops with optional ones; an absent input is kNoValue.
+/// image_add is added to the sums of all pixels of an image, like a bias of its own.
 /// x2 is a second source: its channels follow those of x, as if the two had been joined before.
 struct ConvSlots {
-  enum { x = 0, weight = 1, bias = 2, residual = 3, x2 = 4, count = 5 };
+  enum { x = 0, weight = 1, bias = 2, residual = 3, x2 = 4, image_add = 5, count = 6 };
 };
 struct LinearSlots {
   enum { x = 0, weight = 1, bias = 2, residual = 3, count = 4 };

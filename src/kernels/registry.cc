@@ -15,13 +15,8 @@ using ListFunction = void (*)(IsaSet, std::vector<KernelInfo>&);
 
 /// One line per family.
 constexpr ListFunction kFamilies[] = {
-    list_gemm_kernels,
-    list_conv_kernels,
-    list_matrix_kernels,
-    list_int8_panel_kernels,
-    list_attention_kernels,
-    list_norm_kernels,
-    list_elementwise_kernels,
+    list_gemm_kernels,      list_conv_kernels, list_matrix_kernels,      list_int8_panel_kernels,
+    list_attention_kernels, list_norm_kernels, list_elementwise_kernels,
 };
 
 }  // namespace

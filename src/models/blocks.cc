@@ -12,11 +12,14 @@ constexpr float kTransformerLayerNormEps = 1e-5f;
 
 ValueId res_block(GraphBuilder& g, const WeightScope& w, ValueId x, const ResBlock& block) {
   const int64_t in_channels = g.shape(x)[-1];
+  // First, so that the convolution finds it ready.
+  ValueId time = graph::kNoValue;
+  if (block.time_embedding != graph::kNoValue) {
+    time = g.linear(block.time_embedding, w / "time_emb_proj", block.out_channels);
+  }
   ValueId h = g.group_norm(x, w / "norm1", block.groups, block.eps);
   h = g.conv2d(g.activation(h, block.activation), w / "conv1", block.out_channels);
-  if (block.time_embedding != graph::kNoValue) {
-    h = g.add(h, g.linear(block.time_embedding, w / "time_emb_proj", block.out_channels));
-  }
+  if (time != graph::kNoValue) h = g.add(h, time);
   h = g.group_norm(h, w / "norm2", block.groups, block.eps);
   h = g.conv2d(g.activation(h, block.activation), w / "conv2", block.out_channels);
   if (in_channels != block.out_channels) {

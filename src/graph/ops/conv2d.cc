@@ -8,7 +8,8 @@
 // Two-dimensional convolution (cross-correlation, as in every framework), zero padded:
 // y[n,h,w,o] = sum over i,kh,kw of x[n, h*stride + kh - pad_top, w*stride + kw - pad_left, i]
 //              * weight[o,i,kh,kw], then the epilogue. With upsample2x, x[n,h,w] reads
-//              x[n,h/2,w/2]; with x2, the channels of x2 follow those of x.
+//              x[n,h/2,w/2]; with x2, the channels of x2 follow those of x; image_add[n,o] is added
+//              like the bias.
 
 namespace edgefusion::graph {
 namespace {
@@ -64,6 +65,10 @@ Result<Value> infer(const Attrs& any, InputValues inputs) {
   EF_TRY(Value output, make_output(Shape{s.n, height, width, s.out_channels}));
   EF_TRY_STATUS(check_macs({output.shape.elements(), s.in_channels, s.kernel_h, s.kernel_w}));
   EF_TRY_STATUS(check_epilogue(inputs, output.shape));
+  if (const Value* image_add = optional_input(inputs, ConvSlots::image_add)) {
+    EF_TRY_STATUS(check_float(*image_add, "image_add", 2));
+    EF_TRY_STATUS(check_shape(*image_add, "image_add", Shape{s.n, s.out_channels}));
+  }
   return output;
 }
 
@@ -116,6 +121,7 @@ void evaluate(const Attrs& any, std::span<const ConstTensorView> inputs, TensorV
   const auto weight = arranged_weight(inputs[ConvSlots::weight].as<float>(), s);
   const float* bias = optional_data(inputs, ConvSlots::bias);
   const float* residual = optional_data(inputs, ConvSlots::residual);
+  const float* image_add = optional_data(inputs, ConvSlots::image_add);
   const int64_t image_size = x_shape[1] * x_shape[2] * x_shape[3];
   const int64_t out_height = output.shape[1], out_width = output.shape[2];
 
@@ -126,6 +132,9 @@ void evaluate(const Attrs& any, std::span<const ConstTensorView> inputs, TensorV
     const float* image = x + n * image_size;
     gather_patch(image, s, attrs, pixel / out_width % out_height, pixel % out_width, patch);
     std::fill(sums.begin(), sums.end(), 0.0);
+    for (int64_t o = 0; image_add != nullptr && o < s.out_channels; ++o) {
+      sums[static_cast<size_t>(o)] = static_cast<double>(image_add[n * s.out_channels + o]);
+    }
     multiply_row(patch, weight.data(), sums);
     const int64_t offset = pixel * s.out_channels;
     const float* residual_row = residual == nullptr ? nullptr : residual + offset;

@@ -9,6 +9,7 @@ void optimize(Graph& graph, const OptimizeOptions& options) {
   if (options.merge_projections) merge_projections(graph);
   if (options.fuse_geglu) fuse_geglu(graph);
   fuse_norm_activation(graph);
+  if (options.fuse_image_add) fuse_image_add(graph);
   fuse_epilogue(graph);
   fuse_upsample(graph);
   if (options.fuse_concat) fuse_concat(graph);

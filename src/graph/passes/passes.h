@@ -42,11 +42,16 @@ int fuse_geglu(Graph& graph);
 /// becomes a second source of each of them.
 int fuse_concat(Graph& graph);
 
+/// conv2d followed only by an add of one vector an image ([N,O], ready before it: a time embedding)
+/// takes it as image_add.
+int fuse_image_add(Graph& graph);
+
 /// Rewrites that ask something of whoever runs the graph: off unless asked for.
 struct OptimizeOptions {
   bool merge_projections = false;  ///< attention takes columns of wider operands
   bool fuse_geglu = false;         ///< linear has that epilogue
   bool fuse_concat = false;        ///< conv2d and group_norm take two sources
+  bool fuse_image_add = false;     ///< conv2d adds a vector of each image
 };
 
 /// Drops dead code, then all passes in order. What the engine compiles.

@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t kGraphs = 150;
 
 constexpr OptimizeOptions kEverything = {
-    .merge_projections = true, .fuse_geglu = true, .fuse_concat = true};
+    .merge_projections = true, .fuse_geglu = true, .fuse_concat = true, .fuse_image_add = true};
 
 int run_optimize(Graph& graph) {
   const auto before = graph.nodes().size();
@@ -36,6 +36,7 @@ constexpr Pass kPasses[] = {{"fold_constants", fold_constants},
                             {"merge_projections", merge_projections},
                             {"fuse_geglu", fuse_geglu},
                             {"fuse_concat", fuse_concat},
+                            {"fuse_image_add", fuse_image_add},
                             {"optimize", run_optimize}};
 
 void expect_close(const Tensor& found, const Tensor& expected) {

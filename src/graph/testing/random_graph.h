@@ -108,9 +108,11 @@ class RandomGraph {
     return g_->add(g_->conv2d(h, w / "conv", channels_), shortcut);
   }
 
-  // The newest vector per item goes through a layer, or into the picture.
+  // The newest vector per item goes through a layer, or into the picture, or into what a
+  // convolution makes of it.
   ValueId with_time(ValueId x, const WeightScope& w) {
     if (pick(2) == 0) vectors_.push_back(g_->silu(g_->linear(vectors_.back(), w, channels_)));
+    if (pick(2) == 0) x = g_->conv2d(x, w / "conv", channels_);
     return g_->add(x, vectors_.back());
   }
 

@@ -52,8 +52,7 @@ HWY_INLINE void store_bf16_of_bf16(D d, V x, uint16_t* to) {
   const hn::RebindToSigned<D> di;
   const auto bits = hn::BitCast(d32, x);
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1u));
-  const auto rounded =
-      hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(d32, 0x7fffu)), odd));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(d32, 0x7fffu)), odd));
   hn::StoreU(hn::DemoteTo(d16, hn::BitCast(di, rounded)), d16, to);
 }
 

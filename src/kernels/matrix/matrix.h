@@ -18,7 +18,8 @@
 // weights, summed in f32. A linear layer is a 1x1 convolution over a picture of one line.
 //
 //   dst[n,y,x,o] = epilogue(bias[o] + image_add[n,o]
-//                           + sum_{tap,i} in[n, y*stride - pad_top + ky, x*stride - pad_left + kx, i]
+//                           + sum_{tap,i} in[n, y*stride - pad_top + ky, x*stride - pad_left + kx,
+//                           i]
 //                                         * weights[o,i,ky,kx])
 //
 // `in` as in kernels/conv/conv.h: src, src enlarged by two, or src and src2 side by side. Results
@@ -62,8 +63,8 @@ struct MatrixRow {
   double (*cost)(const MatrixRow&, const ConvShape&) noexcept = nullptr;
   /// What rows of a GemmRange count: output pixels, or tiles of them.
   int64_t (*units)(const ConvShape&) noexcept = nullptr;
-  /// Lines of output pixels that a unit spans: units of a band of lines that begins at a multiple of
-  /// it are neighbours.
+  /// Lines of output pixels that a unit spans: units of a band of lines that begins at a multiple
+  /// of it are neighbours.
   int64_t unit_lines = 1;
   int64_t (*unit_tile)(const MatrixRow&) noexcept = nullptr;
   size_t (*packed_bytes)(const MatrixRow&, const WeightsView&) noexcept = nullptr;

@@ -1,10 +1,10 @@
 // Rows against a panel in f32 arithmetic: both values of a pair are expanded and multiplied one
 // after the other. For CPUs without bf16 products; costs what an f32 product costs, reads half.
 
+#include "kernels/matrix/panel_highway.h"
+
 #include <bit>
 #include <cstring>
-
-#include "kernels/matrix/panel_highway.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matrix/panel_highway.cc"
@@ -42,8 +42,7 @@ HWY_NOINLINE void multiply_rows(const PanelProduct& product, int64_t row, int co
   for (int r = 0; r < kCount; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) {
-      sum[r][v] =
-          product.add ? hn::Load(d, sums + r * kPanelColumns + v * kLanes) : hn::Zero(d);
+      sum[r][v] = product.add ? hn::Load(d, sums + r * kPanelColumns + v * kLanes) : hn::Zero(d);
     }
   }
   const auto* panel = reinterpret_cast<const uint32_t*>(product.panel) + column;

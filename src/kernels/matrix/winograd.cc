@@ -74,8 +74,8 @@ struct Work {
     values = reinterpret_cast<uint16_t*>(cut(T::kPositions * T::value_stride(s), sizeof(uint16_t)));
     sums = reinterpret_cast<float*>(cut(T::kPositions * T::kSumStride, sizeof(float)));
     for (float*& line : lines) {
-      line = reinterpret_cast<float*>(
-          cut(kOutputs * T::kBlockTiles * kPanelColumns, sizeof(float)));
+      line =
+          reinterpret_cast<float*>(cut(kOutputs * T::kBlockTiles * kPanelColumns, sizeof(float)));
     }
     pixels = reinterpret_cast<const uint16_t**>(cut(sources(s) * kAll, sizeof(uint16_t*)));
     rows = reinterpret_cast<const uint16_t**>(cut(kAll, sizeof(uint16_t*)));
@@ -149,7 +149,8 @@ class WinogradRun {
     transforms_.input(input);
   }
 
-  /// Each position is a matrix product of its own, for the tiles [first, first + count) of the block.
+  /// Each position is a matrix product of its own, for the tiles [first, first + count) of the
+  /// block.
   void multiply(int64_t panel, int64_t first, int64_t count) const {
     const auto* weights = static_cast<const uint16_t*>(args_.packed_weights);
     for (int64_t p = 0; p < T::kPositions; ++p) {
@@ -162,7 +163,8 @@ class WinogradRun {
       product.sums = work_.sums + p * T::kSumStride;
       const bool last = p + 1 == T::kPositions && panel + 1 == range_.panel_end;
       product.next = last ? nullptr : product.panel + depth_ * kPanelColumns;
-      product.next_bytes = last ? 0 : depth_ * kPanelColumns * static_cast<int64_t>(sizeof(uint16_t));
+      product.next_bytes =
+          last ? 0 : depth_ * kPanelColumns * static_cast<int64_t>(sizeof(uint16_t));
       row_.panel->multiply(product);
     }
   }
@@ -236,7 +238,8 @@ bool takes(const MatrixRow& row, const ConvShape& s) noexcept {
   constexpr int64_t kFewestPixels = 2048;
   const bool is_3x3 = s.kernel_height == 3 && s.kernel_width == 3 && s.stride == 1;
   const bool whole_groups = s.inputs() % row.panel->layout.group == 0;
-  return is_3x3 && whole_groups && (kOutputs == 2 || s.out_height() * s.out_width() >= kFewestPixels);
+  return is_3x3 && whole_groups &&
+         (kOutputs == 2 || s.out_height() * s.out_width() >= kFewestPixels);
 }
 
 template <int kOutputs>
@@ -258,20 +261,20 @@ void run(const MatrixRow& row, const MatrixArgs& args, const GemmRange& range,
 template <int kOutputs>
 MatrixRow make_row(const PanelKernel& panel) {
   constexpr const char* kMethod = kOutputs == 2 ? "winograd2x2_" : "winograd4x4_";
-  return {.name = std::string("matrix_bf16_") + kMethod + std::string(panel.name),
-          .needs = panel.needs,
-          .panel = &panel,
-          .takes = takes<kOutputs>,
-          .cost = cost<kOutputs>,
-          .units = [](const ConvShape& s) noexcept { return Tiling<kOutputs>::tiles(s); },
-          .unit_lines = kOutputs,
-          .unit_tile = [](const MatrixRow& row) noexcept -> int64_t { return row.panel->row_tile; },
-          .packed_bytes = packed_bytes<kOutputs>,
-          .pack = pack<kOutputs>,
-          .scratch_bytes = [](const MatrixRow&, const ConvShape& s) noexcept {
-            return Work<kOutputs>(s, nullptr).bytes;
-          },
-          .run = run<kOutputs>};
+  return {
+      .name = std::string("matrix_bf16_") + kMethod + std::string(panel.name),
+      .needs = panel.needs,
+      .panel = &panel,
+      .takes = takes<kOutputs>,
+      .cost = cost<kOutputs>,
+      .units = [](const ConvShape& s) noexcept { return Tiling<kOutputs>::tiles(s); },
+      .unit_lines = kOutputs,
+      .unit_tile = [](const MatrixRow& row) noexcept -> int64_t { return row.panel->row_tile; },
+      .packed_bytes = packed_bytes<kOutputs>,
+      .pack = pack<kOutputs>,
+      .scratch_bytes = [](const MatrixRow&,
+                          const ConvShape& s) noexcept { return Work<kOutputs>(s, nullptr).bytes; },
+      .run = run<kOutputs>};
 }
 
 }  // namespace

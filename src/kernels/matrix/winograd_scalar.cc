@@ -12,7 +12,8 @@ struct Matrices;
 
 template <>
 struct Matrices<2> {
-  static constexpr double kInput[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+  static constexpr double kInput[4][4] = {
+      {1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
   static constexpr double kFilter[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}};
   static constexpr double kOutput[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
 };
@@ -23,8 +24,8 @@ struct Matrices<4> {
   /// Of (p - q) over the other finite points q: what the filter is divided by at point p.
   static constexpr double f0 = a2 * b2, fa = 2 * a2 * (a2 - b2), fb = 2 * b2 * (b2 - a2);
   static constexpr double kInput[6][6] = {
-      {a2 * b2, 0, -a2 - b2, 0, 1, 0}, {0, -a * b2, -b2, a, 1, 0}, {0, a * b2, -b2, -a, 1, 0},
-      {0, -b * a2, -a2, b, 1, 0},      {0, b * a2, -a2, -b, 1, 0}, {0, a2 * b2, 0, -a2 - b2, 0, 1}};
+      {a2 * b2, 0, -a2 - b2, 0, 1, 0}, {0, -a* b2, -b2, a, 1, 0}, {0, a* b2, -b2, -a, 1, 0},
+      {0, -b* a2, -a2, b, 1, 0},       {0, b* a2, -a2, -b, 1, 0}, {0, a2* b2, 0, -a2 - b2, 0, 1}};
   static constexpr double kFilter[6][3] = {{1 / f0, 0, 0},
                                            {1 / fa, a / fa, a2 / fa},
                                            {1 / fa, -a / fa, a2 / fa},
@@ -34,7 +35,7 @@ struct Matrices<4> {
   static constexpr double kOutput[4][6] = {{1, 1, 1, 1, 1, 0},
                                            {0, a, -a, b, -b, 0},
                                            {0, a2, a2, b2, b2, 0},
-                                           {0, a * a2, -a * a2, b * b2, -b * b2, 1}};
+                                           {0, a* a2, -a* a2, b* b2, -b* b2, 1}};
 };
 
 /// y = m x m^T; m [kTo,kFrom], x [kFrom,kFrom].

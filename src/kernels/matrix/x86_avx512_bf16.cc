@@ -83,8 +83,8 @@ void multiply_panel_12x32_avx512_bf16(const PanelProduct& product) noexcept {
   using avx512_bf16::kRows;
   const int64_t tiles = (product.rows + kRows - 1) / kRows;
   // Without anything to come the panel itself is asked for again, which costs nothing.
-  const char* next = static_cast<const char*>(product.next != nullptr ? product.next
-                                                                      : product.panel);
+  const char* next =
+      static_cast<const char*>(product.next != nullptr ? product.next : product.panel);
   const int64_t share = product.next_bytes / tiles;
   const int64_t step = share * 2 / total_depth(product);
   for (int64_t tile = 0; tile < tiles; ++tile) {
