@@ -149,7 +149,7 @@ def parse_arguments():
     parser.add_argument("--side", **some, choices=SIDES, default=DEFAULT_SIDES)
     parser.add_argument("--network", **some, choices=[*NETWORKS, WHOLE],
                         default=[*NETWORKS, WHOLE])
-    parser.add_argument("--size", **some, type=int, default=[512, 256, 768], help="pixels of a side")
+    parser.add_argument("--size", **some, type=int, default=[512, 256, 768], help="pixels")
     parser.add_argument("--threads", **some, type=int, default=sorted({1, machine.cpus()}))
     parser.add_argument("--batch", **some, type=int, default=[1, 2, 4])
     parser.add_argument("--rounds", type=int, default=3)

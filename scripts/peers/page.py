@@ -8,14 +8,18 @@ def section(title, text, body):
 
 
 def heading(options, results, start_times, ours):
-    clock = "CPU time of all threads" if options.clock == "cpu" else "time on the clock"
+    if options.clock == "cpu":
+        clock, warning = "CPU time of all threads, min", ""
+    else:
+        clock = "by the clock on the wall, min / median"
+        warning = report.others_note(results, start_times)
     return f"""# Speed and memory against other programs
 
 Made by `scripts/bench_peers.py` on: {machine.cpu_model()}, {machine.cpus()} CPUs. Random weights of
 the published shapes. {options.rounds} rounds of {options.repeat} runs each after one to warm up, the
-sides in turn (A B A B) in one run. Times are {clock}, {"min" if options.clock == "cpu" else "min / median"};
-a ratio is edgefusion's least time to the peer's: below 1 edgefusion is faster.
-{report.others_note(results, start_times) if options.clock == "wall" else ""}
+sides in turn (A B A B) in one run. Times are {clock}; a ratio is edgefusion's
+least time to the peer's: below 1 edgefusion is faster.
+{warning}
 {report.sides_table(results, ours, options.side)}"""
 
 
@@ -27,7 +31,7 @@ def page(options, results, start_times, errors, layer_times):
         parts.append(
             section(
                 f"Times of {name}",
-                "A whole picture is the sum of its networks' times in a process that holds all three.",
+                "A whole picture is the sum of its networks' times, without loading or the scheduler.",
                 report.time_table(results, name, options.side, options.clock),
             )
         )
@@ -41,7 +45,7 @@ def page(options, results, start_times, errors, layer_times):
         ),
         section(
             "Peak memory",
-            "Of a process that runs this network alone, with its libraries.",
+            "Of a process that runs this network alone, with its libraries. Of whole pictures: above.",
             report.memory_table(results, players),
         ),
         section(

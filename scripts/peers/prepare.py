@@ -13,7 +13,7 @@ from pathlib import Path
 
 from peers.case import NETWORKS, Case, model_folder
 
-EXPORT_SIZE = 512
+EXPORT_SIZE = 128  # small, since tracing runs the network; shapes stay open
 CALIBRATION_SIZE, CALIBRATION_SAMPLES = 256, 2  # values decide nothing about speed
 # kind: (kinds that must be there first, packages it takes)
 KINDS = {

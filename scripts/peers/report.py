@@ -56,18 +56,8 @@ def memory_table(results, players):
     head = ["peak MB", "px", *players]
     rows, threads = [], max((case.threads for case in results), default=0)
     for case, found in results.items():
-        if case.threads == threads and case.batch == 1:
+        if case.threads == threads and case.batch == 1 and case.network != WHOLE:
             cells = [number(found[p].peak_mb) if p in found else "" for p in players]
-            rows.append([NAMES[case.network], case.size, *cells])
-    return table(head, rows)
-
-
-def load_table(results, players):
-    head = ["to load, ms", "px", *players]
-    rows, threads = [], max((case.threads for case in results), default=0)
-    for case, found in results.items():
-        if case.threads == threads and case.batch == 1 and case.network == WHOLE:
-            cells = [number(found[p].load_ms) if p in found else "" for p in players]
             rows.append([NAMES[case.network], case.size, *cells])
     return table(head, rows) if rows else ""
 

@@ -48,7 +48,7 @@ HWY_INLINE V load_f32_some(D d, const Bf16* src, size_t count) {
 /// The nearest bf16, ties to even, in the upper half of each lane. Integer arithmetic: the
 /// instruction for it, where there is one, flushes subnormals.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
-HWY_INLINE auto rounded_to_bf16(D d, V v) {
+HWY_INLINE auto rounded_to_bf16(D, V v) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::RebindToUnsigned<D> du;
   const auto bits = hn::BitCast(du, v);
@@ -135,9 +135,10 @@ HWY_INLINE Pair<V> load_pair_for(D d, const float* src) {
   if constexpr (std::is_same_v<T, float>) {
     return load_pair(d, src);
   } else {
-    Pair<V> v;
-    hwy::HWY_NAMESPACE::LoadInterleaved2(d, src, v.a, v.b);
-    return v;
+    V even;
+    V odd;
+    hwy::HWY_NAMESPACE::LoadInterleaved2(d, src, even, odd);
+    return {even, odd};
   }
 }
 

@@ -7,14 +7,30 @@ namespace edgefusion::kernels::HWY_NAMESPACE {
 #if !EF_HIGHWAY_IS_FALLBACK
 namespace {
 
-/// Channels whose scale and shift are held at a time, in the order of pairs: they stay in the L1
-/// cache while whole rows pass, each from front to back.
-constexpr size_t kApplyBlock = 1024;
+/// Channels whose factors and summands are held at a time: they stay in the L1 cache while whole
+/// rows pass, each from front to back. (Results of several rows side by side would be stored at a
+/// walk: the caches fetch ahead for one row, not for many.)
+constexpr size_t kMapBlock = 2048;
 
+/// Per channel of a block, in the order of pairs.
 struct ChannelMap {
-  HWY_ALIGN float scale[kApplyBlock];
-  HWY_ALIGN float shift[kApplyBlock];
+  HWY_ALIGN float scale[kMapBlock];
+  HWY_ALIGN float shift[kMapBlock];
 };
+
+/// `scale` null: 1; `shift` null: 0.
+template <class T>
+HWY_INLINE void load_map(const float* scale, const float* shift, size_t channels, ChannelMap& map) {
+  const D d;
+  const V one = hn::Set(d, 1.0f);
+  const V zero = hn::Zero(d);
+  for_steps(d, channels, [&](size_t c, auto step) HWY_ATTR {
+    store_pair(scale != nullptr ? step.template load_for<T>(d, scale + c) : Pair<V>{one, one}, d,
+               map.scale + c);
+    store_pair(shift != nullptr ? step.template load_for<T>(d, shift + c) : Pair<V>{zero, zero}, d,
+               map.shift + c);
+  });
+}
 
 /// What of a group norm lies in one source.
 template <class T>
@@ -28,16 +44,13 @@ struct SourceMap {
   const float* shift;
 };
 
-/// Channels [c0, c0 + channels) of pixels [pixel0, pixel1); channels <= kApplyBlock.
+/// Channels [c0, c0 + channels) of pixels [pixel0, pixel1); channels <= kMapBlock.
 template <Activation kKind, class T>
 HWY_INLINE void apply_block(const SourceMap<T>& map, size_t c0, size_t channels, size_t pixel0,
                             size_t pixel1) {
   const D d;
   ChannelMap paired;
-  for_steps(d, channels, [&](size_t c, auto step) HWY_ATTR {
-    store_pair(step.template load_for<T>(d, map.scale + c0 + c), d, paired.scale + c);
-    store_pair(step.template load_for<T>(d, map.shift + c0 + c), d, paired.shift + c);
-  });
+  load_map<T>(map.scale + c0, map.shift + c0, channels, paired);
   const ActivateFor<kKind, T> activate{};
   for (size_t p = pixel0; p < pixel1; ++p) {
     const T* src = map.src + p * map.ld_src + c0;
@@ -55,8 +68,8 @@ HWY_INLINE void apply_block(const SourceMap<T>& map, size_t c0, size_t channels,
 
 template <Activation kKind, class T>
 void apply_source(const SourceMap<T>& map, size_t pixel0, size_t pixel1) {
-  for (size_t c0 = 0; c0 < map.channels; c0 += kApplyBlock) {
-    const size_t channels = HWY_MIN(map.channels - c0, kApplyBlock);
+  for (size_t c0 = 0; c0 < map.channels; c0 += kMapBlock) {
+    const size_t channels = HWY_MIN(map.channels - c0, kMapBlock);
     apply_block<kKind>(map, c0, channels, pixel0, pixel1);
   }
 }

@@ -1,13 +1,16 @@
-// Included by norm_highway.cc, once per target, after group_norm_moments-inl.h.
+// Included by norm_highway.cc, once per target, after group_norm_apply-inl.h.
+
+#include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
 #if !EF_HIGHWAY_IS_FALLBACK
 namespace {
 
-/// Rows normalised side by side: their sums do not wait for each other, and gamma and beta are read
-/// once for all.
-constexpr size_t kLayerRows = 4;
+/// Rows summed side by side, so that their sums do not wait for each other; few, so that what is
+/// not in the caches is still read from front to back.
+template <class T>
+constexpr size_t kLayerRows = 8 / sizeof(T);
 
 /// Some rows, ld apart, of `count` elements.
 template <class T>
@@ -95,39 +98,58 @@ HWY_INLINE V normalized(V x, V mean, V rstd, V gamma, V beta) {
   return hn::MulAdd(hn::Mul(hn::Sub(x, mean), rstd), gamma, beta);
 }
 
-/// kRows rows from `row` on.
-template <size_t kRows, class T>
-void layer_norm_rows(const LayerNorm& norm, size_t row) {
+/// The channels of a row that `map` (gamma, beta) is for. Fetches those `ahead` elements from it,
+/// which are read next: the sums come in bursts that caches do not see coming.
+template <class T>
+HWY_INLINE void normalize_row(const T* src, T* dst, size_t channels, size_t ahead,
+                              const RowStatistics& row, const ChannelMap& map) {
   const D d;
+  const V mean = hn::Set(d, row.mean);
+  const V rstd = hn::Set(d, row.rstd);
+  for_steps(d, channels, [&](size_t c, auto step) HWY_ATTR {
+    hwy::Prefetch(src + ahead + c);
+    const Pair<V> x = step.load(d, src + c);
+    const Pair<V> gamma = load_pair(d, map.scale + c);
+    const Pair<V> beta = load_pair(d, map.shift + c);
+    const V a = normalized(x.a, mean, rstd, gamma.a, beta.a);
+    const V b = normalized(x.b, mean, rstd, gamma.b, beta.b);
+    step.store(Pair<V>{a, b}, d, dst + c);
+  });
+}
+
+/// gamma and beta of the block of channels from c0 on.
+template <class T>
+HWY_INLINE void load_block(const LayerNorm& norm, size_t c0, ChannelMap& map) {
+  load_map<T>(norm.gamma != nullptr ? norm.gamma + c0 : nullptr,
+              norm.beta != nullptr ? norm.beta + c0 : nullptr,
+              HWY_MIN(norm.channels - c0, kMapBlock), map);
+}
+
+/// kRows rows from `row` on. `map`: gamma and beta of all channels, if they are one block.
+template <size_t kRows, class T>
+void layer_norm_rows(const LayerNorm& norm, size_t row, ChannelMap& map) {
   const T* src = static_cast<const T*>(norm.src) + row * norm.ld_src;
   T* dst = static_cast<T*>(norm.dst) + row * norm.ld_dst;
   RowStatistics statistics[kRows];
   row_statistics_of<kRows>(Rows<T>{src, norm.ld_src, norm.channels}, norm.eps, statistics);
-  V mean[kRows];
-  V rstd[kRows];
-  for (size_t r = 0; r < kRows; ++r) {
-    mean[r] = hn::Set(d, statistics[r].mean);
-    rstd[r] = hn::Set(d, statistics[r].rstd);
-  }
-  for_steps(d, norm.channels, [&](size_t c, auto step) HWY_ATTR {
-    Pair<V> gamma = {hn::Set(d, 1.0f), hn::Set(d, 1.0f)};
-    Pair<V> beta = {hn::Zero(d), hn::Zero(d)};
-    if (norm.gamma != nullptr) gamma = step.template load_for<T>(d, norm.gamma + c);
-    if (norm.beta != nullptr) beta = step.template load_for<T>(d, norm.beta + c);
+  for (size_t c0 = 0; c0 < norm.channels; c0 += kMapBlock) {
+    const size_t channels = HWY_MIN(norm.channels - c0, kMapBlock);
+    if (norm.channels > kMapBlock) load_block<T>(norm, c0, map);
     for (size_t r = 0; r < kRows; ++r) {
-      const Pair<V> x = step.load(d, src + r * norm.ld_src + c);
-      const Pair<V> y = {normalized(x.a, mean[r], rstd[r], gamma.a, beta.a),
-                         normalized(x.b, mean[r], rstd[r], gamma.b, beta.b)};
-      step.store(y, d, dst + r * norm.ld_dst + c);
+      normalize_row(src + r * norm.ld_src + c0, dst + r * norm.ld_dst + c0, channels,
+                    kRows * norm.ld_src, statistics[r], map);
     }
-  });
+  }
 }
 
 template <class T>
 void layer_norm(const LayerNorm& norm, size_t row0, size_t row1) noexcept {
+  ChannelMap map;
+  load_block<T>(norm, 0, map);
   size_t r = row0;
-  for (; r + kLayerRows <= row1; r += kLayerRows) layer_norm_rows<kLayerRows, T>(norm, r);
-  for (; r < row1; ++r) layer_norm_rows<1, T>(norm, r);
+  constexpr size_t step = kLayerRows<T>;
+  for (; r + step <= row1; r += step) layer_norm_rows<step, T>(norm, r, map);
+  for (; r < row1; ++r) layer_norm_rows<1, T>(norm, r, map);
 }
 
 }  // namespace

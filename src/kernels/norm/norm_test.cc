@@ -134,7 +134,7 @@ TEST(GroupNorm, MatchesTheFormulaForGroupsOfAnySize) {
   };
   const Shape shapes[] = {{1, 4, 1},     {1, 32, 32},    {2, 6, 3},    {63, 20, 2},  {64, 320, 32},
                           {65, 320, 32}, {130, 70, 7},   {128, 17, 1}, {77, 34, 17}, {300, 130, 13},
-                          {64, 640, 32}, {50, 1280, 32}, {5, 3, 3}};
+                          {64, 640, 32}, {50, 1280, 32}, {5, 3, 3},    {3, 4100, 20}};
   for (const NormKernels& row : rows()) {
     for (const Shape& shape : shapes) {
       // A group of one element has only eps for a variance.
@@ -245,8 +245,8 @@ TEST(GroupNorm, TakesTwoSourcesAsIfTheyWereConcatenated) {
   struct Shape {
     size_t channels, channels2, groups;
   };
-  const Shape shapes[] = {{640, 320, 32}, {5, 4, 3},   {17, 16, 11},
-                          {32, 1, 3},     {1, 32, 11}, {600, 40, 2}};
+  const Shape shapes[] = {{640, 320, 32}, {5, 4, 3},    {17, 16, 11},    {32, 1, 3},
+                          {1, 32, 11},    {600, 40, 2}, {2060, 2100, 32}};
   constexpr size_t kPixels = 67;
   for (const NormKernels& row : rows()) {
     for (const Shape& shape : shapes) {
@@ -316,6 +316,26 @@ TEST(LayerNorm, MatchesTheFormulaForAnyRowLength) {
         }
       }
     }
+  }
+}
+
+TEST(LayerNorm, TakesRowsOfThousands) {
+  for (const NormKernels& row : rows()) {
+    LayerCase c(row.dtype, 5, 4099, 1.0f, 1.0f);
+    row.layer_norm(c.norm, 0, 5);
+    c.expect(row, group_bound(1.0, 0.9));
+  }
+}
+
+TEST(LayerNorm, SurvivesAnOutlierAtTheFirstElement) {
+  for (const NormKernels& row : rows()) {
+    LayerCase c(row.dtype, 4, 1280, 0.0f, 1.0f);
+    for (size_t r = 0; r < 4; ++r) c.src.set(r * 1280, 1e4f);
+    row.layer_norm(c.norm, 0, 4);
+    // Rows of bf16 may lose count * 2^-24 of their variance a few times over; results reach
+    // sqrt(1280) and gamma 2.
+    const double lost = row.dtype == DType::bf16 ? 2.0 * 1280 * 0x1p-24 * 2.0 * 36.0 : 0.0;
+    c.expect(row, group_bound(8.0, 1.0) + 36.0 * 2.0 * 0x1p-22 + lost);
   }
 }
 
