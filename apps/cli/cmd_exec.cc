@@ -30,7 +30,7 @@ Status exec(const Options& options, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
   EF_TRY(request.precision, engine::parse_precision(options.precision, runtime.isa));
   request.taps = options.taps;
-  EF_TRY(const auto folder, formats::open_diffusers_folder(options.model));
+  EF_TRY(const auto folder, formats::open_model(options.model));
   EF_TRY(const auto inputs, read_tensors(options.inputs));
   auto outputs = pipeline::exec_network(folder, request, inputs, runtime);
   if (!outputs) return fail(std::move(outputs).error().with_context(options.inputs));
@@ -47,7 +47,7 @@ Status exec(const Options& options, const CommonOptions& common) {
 
 Action declare_exec(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("model", options->model, "Model folder, or the folder of one network")->required();
+  app.add_option("model", options->model, "Model folder or bundle, or the folder of one network")->required();
   app.add_option("network", options->network, "text_encoder, unet, vae_decoder or vae_encoder")
       ->required();
   app.add_option("--inputs", options->inputs, "Safetensors file with the inputs (NCHW)")

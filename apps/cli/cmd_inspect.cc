@@ -120,7 +120,7 @@ Result<Report> make_report(const Options& options, const Runtime& runtime) {
   Report report;
   const auto path = model_or_default(options.model);
   report.path = path.string();
-  EF_TRY(const formats::ModelFolder folder, formats::open_diffusers_folder(path));
+  EF_TRY(const formats::ModelFolder folder, formats::open_model(path));
   report.pipeline = folder.pipeline_class;
   report.scheduler = folder.scheduler_class;
   Units units;
@@ -190,7 +190,7 @@ void print_json(const Report& report) {
 
 Status print_graph(const Options& options, const Report& report) {
   EF_TRY(const NetworkRole role, models::parse_network_role(options.graph));
-  EF_TRY(const auto folder, formats::open_diffusers_folder(report.path));
+  EF_TRY(const auto folder, formats::open_model(report.path));
   const formats::NetworkFiles* files = folder.network(pipeline::folder_role(role));
   if (files == nullptr) {
     return fail(ErrorCode::not_found, report.path + ": has no " + options.graph);
@@ -224,7 +224,7 @@ Status inspect(const Options& options, const CommonOptions& common) {
 
 Action declare_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("model", options->model, "Model folder [the model that comes with the program]");
+  app.add_option("model", options->model, "Model folder or bundle [the model that comes with the program]");
   app.add_option("--size", options->size, "Picture size the costs are for, e.g. 512x512");
   app.add_option("--graph", options->graph,
                  "Print the graph of this network (text_encoder, unet, vae_decoder, vae_encoder)");

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
+#include "pipeline/model.h"
 #include "text/tokenizer.h"
 
 namespace edgefusion::cli {
@@ -20,9 +21,13 @@ struct Options {
   std::vector<std::string> texts;
 };
 
-/// The model's tokenizer folder, or the folder itself if it is one.
+/// The model's tokenizer folder, or the folder itself if it is one; or that of a bundle.
 Result<std::unique_ptr<text::Tokenizer>> open_tokenizer_of(const fs::path& model) {
   std::error_code error;
+  if (fs::is_regular_file(model, error)) {
+    EF_TRY(const formats::ModelFolder bundle, formats::open_model(model));
+    return pipeline::open_tokenizer(bundle);
+  }
   const fs::path inner = model / "tokenizer";
   return text::open_tokenizer(fs::is_directory(inner, error) ? inner : model);
 }
@@ -64,7 +69,7 @@ Status tokenize(const Options& options, const CommonOptions&) {
 
 Action declare_tokenize(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("model", options->model, "Model or tokenizer folder")->required();
+  app.add_option("model", options->model, "Model, bundle or tokenizer folder")->required();
   app.add_option("text", options->texts, "Texts");
   app.add_option("--file", options->file, "JSON lines with a \"text\" field");
   app.callback([options] {

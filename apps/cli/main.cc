@@ -20,6 +20,7 @@ constexpr std::array kCommands = {
     Command{"inspect", "show what a model is: networks, parameters, cost, memory", declare_inspect},
     Command{"exec", "run one network on tensors from a file", declare_exec},
     Command{"tokenize", "show the token ids of texts", declare_tokenize},
+    Command{"convert", "turn a model into one file, or back into a folder", declare_convert},
     Command{"bench", "time a real architecture on random weights", declare_bench},
     Command{"kernels", "show instruction sets and the kernels chosen here", declare_kernels},
 };

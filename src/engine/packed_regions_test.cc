@@ -181,10 +181,12 @@ TEST(PackedRegions, AreNamedByPrecisionAndInstructionSetButNotByTheSizeOfPicture
   EXPECT_EQ(key(small_network(12, 24), Precision::f32, runtime), first);
   EXPECT_NE(key(small_network(12, 20), Precision::bf16, runtime), first);
   EXPECT_NE(key(chain(2, 48), Precision::f32, runtime), first);
+  // Of the instruction set only what it decides counts: the rows, which are named in the layout.
   auto scalar = Runtime::make(2, "scalar", {});
   ASSERT_TRUE(scalar.has_value());
-  if (runtime.isa != scalar->isa) {
-    EXPECT_NE(key(small_network(12, 20), Precision::f32, *scalar), first);
+  if (runtime.isa.has(Isa::avx512_bf16)) {
+    EXPECT_NE(key(small_network(12, 20), Precision::bf16, *scalar),
+              key(small_network(12, 20), Precision::bf16, runtime));
   }
 }
 

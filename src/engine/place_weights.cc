@@ -8,12 +8,11 @@ namespace {
 
 /// Names a region by all that decides its bytes. The sizes of activations are not among it, so
 /// pictures of several sizes share a region as long as they choose the same kernels.
-RegionKey region_key(const WeightStore& weights, const std::string& network, Precision precision,
-                     IsaSet isa) {
+/// The instruction set is: each row of the kernels' tables has it in its name.
+RegionKey region_key(const WeightStore& weights, const std::string& network, Precision precision) {
   ContentHasher hasher;
   hasher.add_number(kPackedLayoutVersion);
   hasher.add_text(to_string(precision));
-  hasher.add_number(isa.bits());
   hasher.add_text(weights.layout().to_hex());
   return {.network = network, .layout = hasher.result(), .bytes = weights.offset()};
 }
@@ -38,9 +37,9 @@ Result<MappedRegion> find_or_pack(WeightStore& weights, const RegionKey& key,
 }  // namespace
 
 Status place_weights(WeightStore& weights, const std::string& network,
-                     const CompileOptions& options, IsaSet isa, const std::function<void()>& pack) {
+                     const CompileOptions& options, const std::function<void()>& pack) {
   if (options.regions != nullptr && weights.offset() != 0) {
-    const RegionKey key = region_key(weights, network, options.precision, isa);
+    const RegionKey key = region_key(weights, network, options.precision);
     auto region = find_or_pack(weights, key, options, pack);
     if (region) {
       weights.map(std::move(*region));

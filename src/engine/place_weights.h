@@ -15,6 +15,6 @@ namespace edgefusion::engine {
 /// Errors: resource_exhausted and io, only if weights must be mapped (resident_weight_bytes).
 /// Throws std::bad_alloc.
 Status place_weights(WeightStore& weights, const std::string& network,
-                     const CompileOptions& options, IsaSet isa, const std::function<void()>& pack);
+                     const CompileOptions& options, const std::function<void()>& pack);
 
 }  // namespace edgefusion::engine

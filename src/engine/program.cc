@@ -331,7 +331,7 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
       Lowering lowering(state->graph, state->plan, *state->weights, runtime);
       lower_all(state->graph, state->chains, lowering);  // the steps are worth nothing
     };
-    EF_TRY_STATUS(place_weights(*state->weights, state->graph.name(), options, runtime.isa, pack));
+    EF_TRY_STATUS(place_weights(*state->weights, state->graph.name(), options, pack));
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::resource_exhausted, state->graph.name() + ": no memory for " +
                                                    std::to_string(state->memory.total() >> 20) +

@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "core/json.h"
-#include "core/mapped_file.h"
-#include "formats/json_file.h"
+#include "formats/model_files.h"
 #include "formats/safetensors.h"
 #include "formats/sharded.h"
 
@@ -17,7 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 3> kNetworkRoles = {"text_encoder", "unet", "vae"};
+constexpr std::string_view kIndex = "model_index.json", kOurs = "edgefusion.json",
+                           kTokenizer = "tokenizer";
+constexpr std::array<const char*, 3> kNetworkRoles = {"text_encoder", "unet", "vae"};
 constexpr std::array<std::string_view, 5> kPipelineClasses = {
     "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline",
     "LatentConsistencyModelPipeline", "LatentConsistencyModelImg2ImgPipeline"};
@@ -96,13 +97,14 @@ tl::unexpected<Error> unknown_class(const std::string& place, const std::string&
   return fail(found.empty() ? ErrorCode::bad_file : ErrorCode::unsupported, std::move(message));
 }
 
-Result<NetworkFiles> open_network(const fs::path& folder) {
-  const fs::path config_path = folder / "config.json";
+/// The network in the folder of that name; "" is the model itself.
+Result<NetworkFiles> open_network(const ModelFiles& files, const std::string& folder) {
+  const std::string config = folder.empty() ? "config.json" : folder + "/config.json";
   NetworkFiles network;
-  EF_TRY(network.config, read_json_object(config_path));
-  network.config_origin = config_path.string();
+  EF_TRY(network.config, files.json_object(config));
+  network.config_origin = files.place(config);
   network.class_name = class_of(network.config);
-  EF_TRY(network.weights, open_network_weights(folder));
+  EF_TRY(network.weights, files.weights(folder));
   return network;
 }
 
@@ -126,45 +128,74 @@ Status check_pipeline_class(const json& index, const std::string& place, std::st
   return unknown_class(place, class_name, kPipelineClasses);
 }
 
-Status open_tokenizer(const json& index, const std::string& place, ModelFolder& model) {
-  EF_TRY([[maybe_unused]] const std::string class_name, component_class(index, place, "tokenizer"));
-  const fs::path folder = model.path / "tokenizer";
-  EF_TRY_STATUS(require_folder(folder, "the tokenizer's folder"));
-  // Which files it holds is for the tokenizers to judge.
-  model.tokenizer = folder;
-  return {};
+Status require_folder(const ModelFiles& files, std::string_view name, std::string_view what) {
+  if (files.has_folder(name)) return {};
+  const bool there = files.has_file(name);
+  return fail(there ? ErrorCode::bad_file : ErrorCode::not_found,
+              files.place(name) + ": expected " + std::string(what) + ", found " +
+                  (there ? "something else" : "nothing"));
 }
 
-Status open_scheduler(const json& index, const std::string& place, ModelFolder& model) {
+Status open_scheduler(const ModelFiles& files, const json& index, const std::string& place,
+                      ModelFolder& model) {
+  constexpr std::string_view kConfig = "scheduler/scheduler_config.json";
   EF_TRY(model.scheduler_class, component_class(index, place, "scheduler"));
-  const fs::path path = model.path / "scheduler" / "scheduler_config.json";
-  EF_TRY(model.scheduler_text, read_text_file(path, JsonLimits{}.max_bytes));
-  model.scheduler_origin = path.string();
+  EF_TRY(model.scheduler_text, files.text(kConfig));
+  model.scheduler_origin = files.place(kConfig);
   return {};
 }
 
-Result<ModelFolder> open_pipeline(const fs::path& path) {
+/// A pipeline but for its tokenizer.
+Result<ModelFolder> open_pipeline(const ModelFiles& files, const fs::path& path) {
   ModelFolder model;
   model.path = path;
-  const std::string place = (path / "model_index.json").string();
-  EF_TRY(const json index, read_json_object(path / "model_index.json"));
+  const std::string place = files.place(kIndex);
+  EF_TRY(const json index, files.json_object(kIndex));
   EF_TRY_STATUS(check_pipeline_class(index, place, model.pipeline_class));
-  for (const std::string_view role : kNetworkRoles) {
+  for (const std::string role : kNetworkRoles) {
     EF_TRY(const std::string class_name, component_class(index, place, role));
-    EF_TRY_STATUS(require_folder(path / role, "the folder of " + std::string(role)));
-    EF_TRY(NetworkFiles network, open_network(path / role));
+    EF_TRY_STATUS(require_folder(files, role, "the folder of " + role));
+    EF_TRY(NetworkFiles network, open_network(files, role));
     if (network.class_name.empty()) network.class_name = class_name;
     model.networks.emplace(role, std::move(network));
   }
-  EF_TRY_STATUS(open_scheduler(index, place, model));
-  EF_TRY_STATUS(open_tokenizer(index, place, model));
+  EF_TRY_STATUS(open_scheduler(files, index, place, model));
+  // Which files a tokenizer has is for the tokenizers to judge.
+  EF_TRY([[maybe_unused]] const std::string class_name, component_class(index, place, "tokenizer"));
+  EF_TRY_STATUS(require_folder(files, kTokenizer, "the tokenizer's folder"));
   return model;
 }
 
-Result<ModelFolder> open_single_network(const fs::path& path) {
+Status open_edgefusion_json(const ModelFiles& files, ModelFolder& model) {
+  if (!files.has_file(kOurs)) return {};
+  EF_TRY(model.edgefusion, files.json_object(kOurs));
+  return {};
+}
+
+/// The files of the bundle's tokenizer folder, by their names in it.
+std::map<std::string, std::string, std::less<>> tokenizer_files(const Bundle& bundle) {
+  const std::string prefix = std::string(kTokenizer) + "/";
+  std::map<std::string, std::string, std::less<>> files;
+  for (const std::string& name : bundle.file_names()) {
+    if (name.starts_with(prefix)) files.emplace(name.substr(prefix.size()), *bundle.file(name));
+  }
+  return files;
+}
+
+Result<ModelFolder> open_bundle(const fs::path& path) {
+  EF_TRY(auto bundle, Bundle::open(path));
+  const auto files = files_of_bundle(bundle);
+  EF_TRY(ModelFolder model, open_pipeline(*files, path));
+  EF_TRY_STATUS(open_edgefusion_json(*files, model));
+  model.tokenizer_files = tokenizer_files(*bundle);
+  model.bundle = std::move(bundle);
+  return model;
+}
+
+Result<ModelFolder> open_single_network(const ModelFiles& files, const fs::path& path) {
   ModelFolder model;
   model.path = path;
-  EF_TRY(NetworkFiles network, open_network(path));
+  EF_TRY(NetworkFiles network, open_network(files, ""));
   for (const ClassRole& known : kClassRoles) {
     if (known.class_name != network.class_name) continue;
     model.networks.emplace(known.role, std::move(network));
@@ -217,11 +248,16 @@ Result<ModelFolder> open_diffusers_folder(const fs::path& path) {
                          : " but " + pickle +
                                "; pickle weights are never opened, convert them to safetensors"));
   }
-  EF_TRY(ModelFolder model, pipeline ? open_pipeline(path) : open_single_network(path));
-  if (is_file(path / "edgefusion.json")) {
-    EF_TRY(model.edgefusion, read_json_object(path / "edgefusion.json"));
-  }
+  const auto files = files_of_folder(path);
+  EF_TRY(ModelFolder model,
+         pipeline ? open_pipeline(*files, path) : open_single_network(*files, path));
+  EF_TRY_STATUS(open_edgefusion_json(*files, model));
+  if (pipeline) model.tokenizer = path / kTokenizer;
   return model;
+}
+
+Result<ModelFolder> open_model(const fs::path& path) {
+  return is_file(path) ? open_bundle(path) : open_diffusers_folder(path);
 }
 
 }  // namespace edgefusion::formats

@@ -10,6 +10,7 @@
 
 #include "core/result.h"
 #include "core/tensor.h"
+#include "formats/bundle.h"
 
 namespace edgefusion::formats {
 
@@ -32,8 +33,11 @@ struct ModelFolder {
   std::string scheduler_text;
   std::string scheduler_class;                     ///< "LCMScheduler", ...; empty as above
   std::string scheduler_origin;                    ///< path of the config
-  std::optional<std::filesystem::path> tokenizer;  ///< folder
-  nlohmann::json edgefusion;                       ///< our edgefusion.json, or null
+  std::optional<std::filesystem::path> tokenizer;  ///< folder; nothing in a bundle
+  /// The files of a bundle's tokenizer, name -> contents.
+  std::map<std::string, std::string, std::less<>> tokenizer_files;
+  std::shared_ptr<const Bundle> bundle;  ///< the bundle all of it came from, or null
+  nlohmann::json edgefusion;             ///< our edgefusion.json, or null
 
   /// The network of that role, or nullptr.
   const NetworkFiles* network(std::string_view role) const;
@@ -48,6 +52,10 @@ struct ModelFolder {
 /// Stable Diffusion 1/2 family and for folders that hold only pickle weights (.bin, .ckpt), which
 /// are never opened.
 Result<ModelFolder> open_diffusers_folder(const std::filesystem::path& path);
+
+/// The same, or a bundle (docs/bundle.md) if the path is that of a file. Errors: also those of
+/// Bundle::open.
+Result<ModelFolder> open_model(const std::filesystem::path& path);
 
 /// Weights of the network in `folder`, found as above.
 Result<std::shared_ptr<const TensorSource>> open_network_weights(

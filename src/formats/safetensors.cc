@@ -43,7 +43,8 @@ Result<std::string_view> header_text(std::span<const std::byte> bytes, const std
 Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {
   EF_TRY(MappedFile mapped, MappedFile::open(path));
   EF_TRY(SafetensorsFile file, parse(mapped.bytes(), path.string()));
-  file.file_ = std::move(mapped);  // a mapping keeps its address when its owner moves
+  // A mapping keeps its address when its owner moves.
+  file.file_ = std::make_shared<const MappedFile>(std::move(mapped));
   return file;
 }
 

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 #include <map>
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,11 +30,13 @@ class SafetensorsFile : public TensorSource {
   std::vector<std::string> files() const override;
   void release(std::string_view name) const override;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  /// The mapping behind an opened file; null after parse().
+  const std::shared_ptr<const MappedFile>& mapping() const { return file_; }
 
  private:
   SafetensorsFile() = default;
 
-  std::optional<MappedFile> file_;
+  std::shared_ptr<const MappedFile> file_;
   std::string origin_;
   std::map<std::string, ConstTensorView, std::less<>> tensors_;
   std::map<std::string, std::string> metadata_;

@@ -18,10 +18,13 @@ constexpr std::array kWriteOrder = {DType::boolean, DType::u8,   DType::i8,  DTy
                                     DType::f16,     DType::bf16, DType::i32, DType::u32, DType::f32,
                                     DType::f64,     DType::i64,  DType::u64};
 
+constexpr size_t kLengthBytes = 8;  // of the header, before it
+
 auto rank_of(DType dtype) { return std::ranges::find(kWriteOrder, dtype) - kWriteOrder.begin(); }
 
 Result<std::string> header_of(const std::vector<TensorRecord>& records,
-                              const std::map<std::string, std::string>& metadata) {
+                              const std::map<std::string, std::string>& metadata,
+                              size_t alignment) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::string text;
@@ -45,8 +48,8 @@ Result<std::string> header_of(const std::vector<TensorRecord>& records,
                 "names and metadata must be UTF-8: " + printable(exception.what()));
   }
   text += '}';
-  constexpr size_t kAlignment = 8;  // of the data, asked for by the format
-  text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
+  const size_t begin = kLengthBytes + text.size();
+  text.append((alignment - begin % alignment) % alignment, ' ');
   return text;
 }
 
@@ -67,7 +70,7 @@ Status check_names(const std::vector<TensorRecord>& records) {
 
 Status write_all(AtomicFile& file, const std::vector<TensorRecord>& records,
                  const std::string& header, const TensorProducer& produce) {
-  std::array<std::byte, 8> length;
+  std::array<std::byte, kLengthBytes> length;
   for (size_t i = 0; i < length.size(); ++i) {
     length[i] = static_cast<std::byte>(uint64_t{header.size()} >> (8 * i));
   }
@@ -87,7 +90,7 @@ Status write_all(AtomicFile& file, const std::vector<TensorRecord>& records,
 
 Status write_safetensors(const std::filesystem::path& path, std::vector<TensorRecord> records,
                          const std::map<std::string, std::string>& metadata,
-                         const TensorProducer& produce) {
+                         const TensorProducer& produce, size_t alignment) {
   std::ranges::sort(records, [](const TensorRecord& a, const TensorRecord& b) {
     const auto rank_a = rank_of(a.dtype);
     const auto rank_b = rank_of(b.dtype);
@@ -95,7 +98,7 @@ Status write_safetensors(const std::filesystem::path& path, std::vector<TensorRe
   });
   const auto with_path = [&](Error error) { return std::move(error).with_context(path.string()); };
   EF_TRY_STATUS(check_names(records).map_error(with_path));
-  EF_TRY(const std::string header, header_of(records, metadata).map_error(with_path));
+  EF_TRY(const std::string header, header_of(records, metadata, alignment).map_error(with_path));
   EF_TRY(AtomicFile file, AtomicFile::create(path));
   return write_all(file, records, header, produce);
 }

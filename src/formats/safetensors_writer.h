@@ -30,11 +30,12 @@ struct NamedTensor {
 /// Writes a safetensors file as the reference does: larger element types first, then by name, the
 /// header padded to 8 bytes, so every tensor is aligned. The file appears whole or not at all, and
 /// no more than one tensor of a producer is in memory at a time.
+/// `alignment`: of the first tensor in the file, 8 or a larger power of two.
 /// Errors: invalid_argument (a name twice, not UTF-8, or "__metadata__"), io, resource_exhausted
 /// (disk full), and whatever the producer returns.
 Status write_safetensors(const std::filesystem::path& path, std::vector<TensorRecord> records,
                          const std::map<std::string, std::string>& metadata,
-                         const TensorProducer& produce);
+                         const TensorProducer& produce, size_t alignment = 8);
 Status write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                          const std::map<std::string, std::string>& metadata = {});
 

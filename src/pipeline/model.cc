@@ -17,9 +17,19 @@ LatentSpace latent_space_of(const Config& config) {
 
 }  // namespace
 
+Result<std::unique_ptr<text::Tokenizer>> open_tokenizer(const formats::ModelFolder& folder) {
+  if (folder.bundle != nullptr) {
+    auto tokenizer = text::parse_tokenizer(folder.tokenizer_files);
+    if (tokenizer) return tokenizer;
+    return fail(std::move(tokenizer).error().with_context(folder.path.string()));
+  }
+  if (folder.tokenizer) return text::open_tokenizer(*folder.tokenizer);
+  return fail(ErrorCode::not_found, folder.path.string() + ": no tokenizer folder");
+}
+
 Result<std::shared_ptr<const Model>> Model::open(const std::filesystem::path& path) {
   auto model = std::make_shared<Model>();
-  EF_TRY(model->folder_, formats::open_diffusers_folder(path));
+  EF_TRY(model->folder_, formats::open_model(path));
   if (model->folder_.pipeline_class.empty()) {
     return fail(ErrorCode::unsupported,
                 path.string() + ": a single network; expected a pipeline (model_index.json)");
@@ -68,10 +78,7 @@ Status Model::read_text() {
   EF_TRY(scheduler_config_,
          diffusion::parse_scheduler_json(folder_.scheduler_text, folder_.scheduler_origin));
   EF_TRY(defaults_, parse_generation_defaults(folder_, native_size));
-  if (!folder_.tokenizer) {
-    return fail(ErrorCode::not_found, folder_.path.string() + ": no tokenizer folder");
-  }
-  EF_TRY(tokenizer_, text::open_tokenizer(*folder_.tokenizer));
+  EF_TRY(tokenizer_, open_tokenizer(folder_));
   text_tokens_ = defaults_.text_tokens.value_or(tokenizer_->model_max_length());
   return {};
 }

@@ -20,12 +20,16 @@ struct LatentSpace {
   float scaling_factor = 1.0f;    ///< latents of the U-Net = latents of the decoder * this
 };
 
+/// The tokenizer of an opened model. Errors: not_found, and those of text::parse_tokenizer.
+Result<std::unique_ptr<text::Tokenizer>> open_tokenizer(const formats::ModelFolder& folder);
+
 /// A text-to-image model opened: every config read and checked, weights mapped, nothing compiled.
 /// Immutable; safe to share between threads.
 class Model {
  public:
-  /// A folder in the diffusers layout. Errors: not_found, bad_file, unsupported; parts that do not
-  /// fit together (tokenizer and embedding table, U-Net and text states, latents) are bad_file.
+  /// A folder in the diffusers layout, or a bundle. Errors: not_found, bad_file, unsupported; parts
+  /// that do not fit together (tokenizer and embedding table, U-Net and text states, latents) are
+  /// bad_file.
   static Result<std::shared_ptr<const Model>> open(const std::filesystem::path& path);
 
   const formats::ModelFolder& folder() const { return folder_; }

@@ -49,15 +49,4 @@ class PackedCache {
   bool told_ = false;
 };
 
-/// Where a network's packed weights are kept, and how much of them may be in memory.
-struct WeightPlaces {
-  PackedCache* cache = nullptr;        ///< nullptr: they are not kept
-  std::optional<int64_t> budget = {};  ///< bytes; absent: all
-
-  /// nullptr without a cache.
-  std::unique_ptr<engine::PackedRegions> regions_of(const TensorSource& weights) const {
-    return cache == nullptr ? nullptr : cache->of(weights, budget.has_value());
-  }
-};
-
 }  // namespace edgefusion::pipeline

@@ -6,6 +6,7 @@
 
 #include "core/process_memory.h"
 #include "diffusion/sampler.h"
+#include "pipeline/bundle_regions.h"
 #include "pipeline/denoising.h"
 #include "pipeline/network_runner.h"
 #include "pipeline/resolved_request.h"
@@ -58,11 +59,19 @@ class Generation {
     if (request_.progress) request_.progress(stage, done, total);
   }
 
+  /// Where packed weights are kept: in the model's bundle, in the cache, or nowhere (null).
+  std::unique_ptr<engine::PackedRegions> regions_of(const TensorSource& weights,
+                                                    bool any_size) const {
+    auto regions = cache_ == nullptr ? nullptr : cache_->of(weights, any_size);
+    const auto& bundle = model_.folder().bundle;
+    return bundle == nullptr ? std::move(regions) : regions_of_bundle(bundle, std::move(regions));
+  }
+
   Result<engine::Program> compile(Result<graph::Graph> graph, const char* role,
                                   std::optional<int64_t> weight_budget) const {
     if (!graph) return fail(std::move(graph).error());
     const TensorSource& weights = *model_.network(role).weights;
-    const auto regions = WeightPlaces{cache_, weight_budget}.regions_of(weights);
+    const auto regions = regions_of(weights, weight_budget.has_value());
     return engine::compile(std::move(*graph), weights,
                            {.precision = request_.precision,
                             .taps = {},
@@ -89,7 +98,9 @@ class Generation {
   Result<Tensor> denoise(const Tensor& text_states) {
     const Shape& shape = resolved_.latents;
     EF_TRY(UNetPrograms unet, timed(Stage::load_unet, [&] {
-             return compile_unet(model_, resolved_, runtime_, {cache_, budgets_.unet});
+             const auto regions =
+                 regions_of(*model_.network("unet").weights, budgets_.unet.has_value());
+             return compile_unet(model_, resolved_, runtime_, {regions.get(), budgets_.unet});
            }));
     if (request_.preview) EF_TRY_STATUS(load_decoder());
     Denoising denoising(model_, resolved_, std::move(unet), text_states);

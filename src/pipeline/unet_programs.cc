@@ -25,9 +25,8 @@ Result<UNetPrograms> compile_unet(const Model& model, const ResolvedRequest& res
                                   const Runtime& runtime, const WeightPlaces& places) {
   EF_TRY(graph::SplitGraph parts, unet_parts(model, resolved));
   const TensorSource& weights = *model.network("unet").weights;
-  const auto regions = places.regions_of(weights);
   engine::CompileOptions options = {.precision = resolved.request.precision,
-                                    .regions = regions.get()};
+                                    .regions = places.regions};
   // One part runs at a time, and the step has the largest weights: the others keep nothing.
   if (places.budget) options.resident_weight_bytes = 0;
   std::optional<engine::Program> once, timestep;

@@ -6,7 +6,6 @@
 #include "core/runtime.h"
 #include "engine/program.h"
 #include "pipeline/model.h"
-#include "pipeline/packed_cache.h"
 #include "pipeline/resolved_request.h"
 
 namespace edgefusion::pipeline {
@@ -17,6 +16,12 @@ namespace edgefusion::pipeline {
 struct UNetPrograms {
   std::optional<engine::Program> once, timestep;  ///< absent where a network has no such part
   engine::Program step;                           ///< holds what never changes
+};
+
+/// Where a network's packed weights are kept, and how much of them may be in memory.
+struct WeightPlaces {
+  engine::PackedRegions* regions = nullptr;  ///< null: they are not kept
+  std::optional<int64_t> budget = {};        ///< bytes; absent: all
 };
 
 /// Errors: those of building and compiling the network.

@@ -1,0 +1,249 @@
+#include "formats/convert.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "core/atomic_file.h"
+#include "core/json.h"
+#include "core/mapped_file.h"
+
+namespace edgefusion::formats {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMostTextBytes = size_t{64} << 20;  // as of tokenizer files
+constexpr size_t kRegionAlignment = 64;              // of packed regions in a mapped file
+constexpr std::array<const char*, 3> kRoles = {"text_encoder", "unet", "vae"};
+
+bool is_float(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f64;
+}
+
+/// Licences and notes go where the model goes.
+bool is_note(const std::string& name) {
+  return name.starts_with("LICENSE") || name.starts_with("NOTICE") || name == "README.md";
+}
+
+Status add_text(const fs::path& root, const std::string& name,
+                std::map<std::string, std::string>& texts) {
+  EF_TRY(texts[name], read_text_file(root / name, kMostTextBytes));
+  return {};
+}
+
+/// Regular files of a folder that `wanted` names.
+template <typename Wanted>
+Status add_folder(const fs::path& root, const std::string& folder, const Wanted& wanted,
+                  std::map<std::string, std::string>& texts) {
+  std::error_code error;
+  for (fs::directory_iterator it(root / folder, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    std::error_code ignored;
+    if (!it->is_regular_file(ignored) || !wanted(name)) continue;
+    EF_TRY_STATUS(add_text(root, folder.empty() ? name : folder + "/" + name, texts));
+  }
+  return {};
+}
+
+/// Tensors as another floating-point type, one at a time.
+class Converter {
+ public:
+  explicit Converter(std::optional<DType> type) : type_(type) {}
+
+  DType type_of(DType stored) const { return type_ && is_float(stored) ? *type_ : stored; }
+
+  /// Valid until the next call.
+  Result<ConstTensorView> convert(const ConstTensorView& tensor, const std::string& place) {
+    const DType type = type_of(tensor.dtype);
+    if (type == tensor.dtype) return tensor;
+    Tensor values(tensor.shape, DType::f32);
+    convert_to_f32(tensor, values.values<float>().data());
+    if (type == DType::f32) {
+      converted_ = std::move(values);
+      return ConstTensorView(converted_.view());
+    }
+    converted_ = Tensor(tensor.shape, type);
+    const auto from = values.values<float>();
+    const auto to = converted_.values<uint16_t>();
+    for (size_t i = 0; i < from.size(); ++i) {
+      to[i] = type == DType::f16 ? f32_to_f16(from[i]) : f32_to_bf16(from[i]);
+      if (std::isfinite(from[i]) &&
+          !std::isfinite(load_as_f32(converted_.view(), static_cast<int64_t>(i)))) {
+        return fail(ErrorCode::bad_file, place + ": " + std::to_string(from[i]) + " does not fit " +
+                                             std::string(to_string(type)));
+      }
+    }
+    return ConstTensorView(converted_.view());
+  }
+
+ private:
+  std::optional<DType> type_;
+  Tensor converted_;
+};
+
+ConstTensorView bytes_view(std::string_view bytes) {
+  return {reinterpret_cast<const std::byte*>(bytes.data()),
+          Shape{static_cast<int64_t>(bytes.size())}, DType::u8};
+}
+
+/// Where each tensor of a bundle comes from.
+struct Parts {
+  std::map<std::string, std::pair<const TensorSource*, std::string>> weights;
+  std::map<std::string, ConstTensorView> bytes;
+};
+
+Parts parts_of(const ModelFolder& model, const std::map<std::string, std::string>& texts,
+               const std::vector<NamedTensor>& packed) {
+  Parts parts;
+  for (const char* role : kRoles) {
+    const TensorSource* weights = model.network(role)->weights.get();
+    for (const std::string& name : weights->names()) {
+      parts.weights[std::string(role) + "/" + name] = {weights, name};
+    }
+  }
+  for (const auto& [name, text] : texts) {
+    parts.bytes[std::string(kBundleFiles) + name] = bytes_view(text);
+  }
+  for (const NamedTensor& region : packed) {
+    parts.bytes[std::string(kBundlePacked) + region.name] = region.tensor;
+  }
+  return parts;
+}
+
+/// Bytes before the packed regions, which the writer puts last: bytes come after larger types, and
+/// "files/" and "packed.align" before "packed/".
+size_t bytes_before_packed(const std::vector<TensorRecord>& records) {
+  size_t bytes = 0;
+  for (const TensorRecord& record : records) {
+    // Booleans, the smallest type of all, come last.
+    if (record.name.starts_with(kBundlePacked) || record.dtype == DType::boolean) continue;
+    bytes += static_cast<size_t>(record.shape.elements()) * size_of(record.dtype);
+  }
+  return bytes;
+}
+
+Status require_pipeline(const ModelFolder& model) {
+  if (!model.pipeline_class.empty()) return {};
+  return fail(ErrorCode::unsupported,
+              model.path.string() + ": a single network; expected a pipeline (model_index.json)");
+}
+
+/// Weights of one network in a file of their own.
+Status write_network(const TensorSource& weights, std::optional<DType> type, const fs::path& path) {
+  Converter converter(type);
+  std::vector<TensorRecord> records;
+  for (const std::string& name : weights.names()) {
+    const ConstTensorView* tensor = weights.find(name);
+    records.push_back({name, converter.type_of(tensor->dtype), tensor->shape});
+  }
+  std::string before;
+  return write_safetensors(path, std::move(records), {{"format", "pt"}},
+                           [&](const TensorRecord& record) -> Result<ConstTensorView> {
+                             if (!before.empty()) weights.release(before);
+                             before = record.name;
+                             return converter.convert(*weights.find(record.name),
+                                                      weights.origin() + ": " + record.name);
+                           });
+}
+
+Status write_folder_files(const ModelFolder& model, std::optional<DType> type,
+                          const fs::path& folder) {
+  EF_TRY(const auto texts, model_texts(model));
+  std::error_code error;
+  for (const auto& [name, text] : texts) {
+    fs::create_directories((folder / name).parent_path(), error);
+    EF_TRY_STATUS(write_file_atomically(folder / name, std::as_bytes(std::span(text))));
+  }
+  for (const char* role : kRoles) {
+    const bool is_text = std::string_view(role) == "text_encoder";
+    const char* file = is_text ? "model.safetensors" : "diffusion_pytorch_model.safetensors";
+    fs::create_directories(folder / role, error);
+    EF_TRY_STATUS(write_network(*model.network(role)->weights, type, folder / role / file));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> model_texts(const ModelFolder& model) {
+  std::map<std::string, std::string> texts;
+  if (model.bundle != nullptr) {
+    for (const std::string& name : model.bundle->file_names()) {
+      texts[name] = *model.bundle->file(name);
+    }
+    return texts;
+  }
+  const fs::path& root = model.path;
+  EF_TRY_STATUS(add_text(root, "model_index.json", texts));
+  EF_TRY_STATUS(add_text(root, "scheduler/scheduler_config.json", texts));
+  if (!model.edgefusion.is_null()) EF_TRY_STATUS(add_text(root, "edgefusion.json", texts));
+  EF_TRY_STATUS(add_folder(root, "", is_note, texts));
+  for (const std::string role : kRoles) {
+    EF_TRY_STATUS(add_text(root, role + "/config.json", texts));
+    EF_TRY_STATUS(add_folder(root, role, is_note, texts));
+  }
+  EF_TRY_STATUS(add_folder(
+      root, "tokenizer", [](const std::string& name) { return is_plain_path(name); }, texts));
+  return texts;
+}
+
+Status write_bundle(const ModelFolder& model, std::optional<DType> type,
+                    const std::vector<NamedTensor>& packed, const fs::path& path) {
+  EF_TRY_STATUS(require_pipeline(model));
+  EF_TRY(const auto texts, model_texts(model));
+  Parts parts = parts_of(model, texts, packed);
+  Converter converter(type);
+  std::vector<TensorRecord> records;
+  for (const auto& [name, source] : parts.weights) {
+    const ConstTensorView* tensor = source.first->find(source.second);
+    records.push_back({name, converter.type_of(tensor->dtype), tensor->shape});
+  }
+  for (const auto& [name, view] : parts.bytes) records.push_back({name, DType::u8, view.shape});
+  const std::string padding(
+      (kRegionAlignment - bytes_before_packed(records) % kRegionAlignment) % kRegionAlignment, 0);
+  if (!packed.empty() && !padding.empty()) {
+    const std::string name = "packed.align";
+    parts.bytes[name] = bytes_view(padding);
+    records.push_back({name, DType::u8, parts.bytes[name].shape});
+  }
+  std::pair<const TensorSource*, std::string> before = {nullptr, ""};
+  const auto produce = [&](const TensorRecord& record) -> Result<ConstTensorView> {
+    if (before.first != nullptr) before.first->release(before.second);
+    before.first = nullptr;
+    const auto bytes = parts.bytes.find(record.name);
+    if (bytes != parts.bytes.end()) return bytes->second;
+    before = parts.weights.at(record.name);
+    return converter.convert(*before.first->find(before.second),
+                             before.first->origin() + ": " + before.second);
+  };
+  return write_safetensors(path, std::move(records), {{kBundleKey, kBundleVersion}}, produce,
+                           kRegionAlignment);
+}
+
+Status write_diffusers_folder(const ModelFolder& model, std::optional<DType> type,
+                              const fs::path& path) {
+  EF_TRY_STATUS(require_pipeline(model));
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    return fail(ErrorCode::io, path.string() + ": exists already, expected a new folder's name");
+  }
+  const fs::path temporary = path.string() + ".tmp" + std::to_string(::getpid());
+  if (!fs::create_directory(temporary, error)) {
+    return fail(ErrorCode::io,
+                temporary.string() + ": cannot make this folder: " + error.message());
+  }
+  Status written = write_folder_files(model, type, temporary);
+  if (written) {
+    fs::rename(temporary, path, error);
+    if (error) written = fail(ErrorCode::io, path.string() + ": " + error.message());
+  }
+  if (!written) fs::remove_all(temporary, error);
+  return written;
+}
+
+}  // namespace edgefusion::formats
