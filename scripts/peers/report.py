@@ -136,10 +136,10 @@ def layers_table(layers):
 
 
 def starts_table(starts):
-    head = ["side", "first start s (min / median)", "second start s", "peak MB"]
+    head = ["side", "first start s (min / median)", "CPU s", "second start s", "CPU s", "peak MB"]
     rows = [
-        [side, f"{s['first_s']:.2f} / {s['first_median_s']:.2f}", f"{s['second_s']:.2f}",
-         number(s["peak_mb"])]
+        [side, f"{s['first_s']:.2f} / {s['first_median_s']:.2f}", f"{s['first_cpu_s']:.2f}",
+         f"{s['second_s']:.2f}", f"{s['second_cpu_s']:.2f}", number(s["peak_mb"])]
         for side, s in starts.items()
     ]
     return table(head, rows)

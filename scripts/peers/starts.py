@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from peers import machine, rounds
@@ -13,16 +13,18 @@ from peers import machine, rounds
 
 @dataclass
 class Start:
-    """Seconds of a first start (no cache of compiled models) and of a second one; peak memory."""
+    """Seconds of first starts (no cache of compiled models) and of second ones; peak memory."""
 
-    first: list
-    second: list
+    first: list = field(default_factory=list)
+    second: list = field(default_factory=list)
+    first_cpu: list = field(default_factory=list)
+    second_cpu: list = field(default_factory=list)
     peak_mb: float = 0.0
     others: float = 0.0
 
 
 def timed_process(command, environment):
-    """(seconds, peak MB, CPUs others used) of a process; Refused if it fails."""
+    """(seconds, CPU seconds, peak MB, CPUs others used) of a process; Refused if it fails."""
     others = machine.Others(machine.children_seconds)
     begin = time.monotonic()
     with tempfile.TemporaryFile("w+") as log:
@@ -34,7 +36,8 @@ def timed_process(command, environment):
             log.seek(0)
             last = (log.read().strip().splitlines() or [""])[-1]
             raise rounds.Refused(f"exit {process.returncode}: {last}")
-    return seconds, usage.ru_maxrss * 1024 / 1e6, others.cpus()
+    cpu = usage.ru_utime + usage.ru_stime
+    return seconds, cpu, usage.ru_maxrss * 1024 / 1e6, others.cpus()
 
 
 def start_twice(command, start):
@@ -43,25 +46,27 @@ def start_twice(command, start):
         cache, picture = Path(folder) / "cache", Path(folder) / "picture.png"
         cache.mkdir()
         environment = {**rounds.python_environment(), "XDG_CACHE_HOME": str(cache)}
-        for times in (start.first, start.second):
+        kinds = (start.first, start.first_cpu), (start.second, start.second_cpu)
+        for times, cpu_times in kinds:
             parts = [str(part) for part in command(picture, cache)]
-            seconds, peak, others = timed_process(parts, environment)
+            seconds, cpu, peak, others = timed_process(parts, environment)
             if not picture.exists():
                 raise rounds.Refused("wrote no picture")
             picture.unlink()
             times.append(seconds)
+            cpu_times.append(cpu)
             start.peak_mb = max(start.peak_mb, peak)
             start.others = max(start.others, others)
 
 
 def measure(commands, repeat, patience, say):
     """{side: Start}, the sides in turn. One unmeasured start each puts the files into memory."""
-    starts = {side: Start([], []) for side in commands}
+    starts = {side: Start() for side in commands}
     for number in range(repeat + 1):
         for side in list(starts):
             machine.wait_until_quiet(patience)
             try:
-                start_twice(commands[side], starts[side] if number else Start([], []))
+                start_twice(commands[side], starts[side] if number else Start())
             except rounds.Refused as reason:
                 say(f"{side}: left out of the starts: {reason}")
                 del starts[side]
@@ -73,6 +78,8 @@ def summary(start):
         "first_s": min(start.first),
         "first_median_s": statistics.median(start.first),
         "second_s": min(start.second),
+        "first_cpu_s": min(start.first_cpu),
+        "second_cpu_s": min(start.second_cpu),
         "peak_mb": start.peak_mb,
         "others": start.others,
     }
