@@ -160,7 +160,7 @@ void GraphBuilder::rename(ValueId x, std::string name) {
   value.name = std::move(name);
 }
 
-std::string GraphBuilder::unique_name(std::string wanted) {
+std::string GraphBuilder::unique_name(const std::string& wanted) {
   std::string name = wanted;
   for (int i = 2; names_.contains(name); ++i) name = wanted + ":" + std::to_string(i);
   return name;

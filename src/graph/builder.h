@@ -109,7 +109,7 @@ class GraphBuilder {
  private:
   ValueId add_node(OpKind op, Attrs attrs, std::vector<ValueId> inputs, std::string name = {});
   ValueId add_source(OpKind op, Attrs attrs, Value value);
-  std::string unique_name(std::string wanted);
+  std::string unique_name(const std::string& wanted);
   std::string derived_name(OpKind op, const std::vector<ValueId>& inputs) const;
   Value infer_or_guess(OpKind op, const Attrs& attrs, const std::vector<ValueId>& inputs,
                        const std::string& name);

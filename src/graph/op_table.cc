@@ -29,29 +29,29 @@ bool costs_nothing(OpKind op) {
 }  // namespace
 
 std::span<const OpInfo> op_table() {
-  static const std::array<OpInfo, kOpCount> table = {input_op(),
-                                                     weight_op(),
-                                                     constant_op(),
-                                                     conv2d_op(),
-                                                     linear_op(),
-                                                     attention_op(),
-                                                     group_norm_op(),
-                                                     layer_norm_op(),
-                                                     activation_op(),
-                                                     geglu_op(),
-                                                     add_op(),
-                                                     mul_op(),
-                                                     affine_op(),
-                                                     concat_op(),
-                                                     slice_op(),
-                                                     reshape_op(),
-                                                     resize_nearest_op(),
-                                                     embedding_op(),
-                                                     timestep_embedding_op(),
-                                                     token_mask_op(),
-                                                     select_token_op(),
-                                                     convert_op()};
-  return table;
+  static const std::array<OpInfo, kOpCount> kTable = {input_op(),
+                                                      weight_op(),
+                                                      constant_op(),
+                                                      conv2d_op(),
+                                                      linear_op(),
+                                                      attention_op(),
+                                                      group_norm_op(),
+                                                      layer_norm_op(),
+                                                      activation_op(),
+                                                      geglu_op(),
+                                                      add_op(),
+                                                      mul_op(),
+                                                      affine_op(),
+                                                      concat_op(),
+                                                      slice_op(),
+                                                      reshape_op(),
+                                                      resize_nearest_op(),
+                                                      embedding_op(),
+                                                      timestep_embedding_op(),
+                                                      token_mask_op(),
+                                                      select_token_op(),
+                                                      convert_op()};
+  return kTable;
 }
 
 const OpInfo& op_info(OpKind kind) { return op_table()[static_cast<size_t>(kind)]; }

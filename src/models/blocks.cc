@@ -81,7 +81,7 @@ ValueId attention(GraphBuilder& g, const WeightScope& w, ValueId x, ValueId cont
 
 ValueId feed_forward(GraphBuilder& g, const WeightScope& w, ValueId x) {
   const int64_t channels = g.shape(x)[-1];
-  const ValueId gated = g.linear(x, w / "net" / 0 / "proj", 2 * 4 * channels);
+  const ValueId gated = g.linear(x, w / "net" / 0 / "proj", 8 * channels);  // 4, and the gate
   const ValueId h = g.name(g.geglu(gated), w / "net" / 0);
   return g.name(g.linear(h, w / "net" / 2, channels), w);
 }
