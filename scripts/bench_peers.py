@@ -81,7 +81,7 @@ def makers(case, options):
         name = f"edgefusion-{precision}"
         made[name] = partial(program.Program, options.edgefusion, precision, case)
     for side in options.side:
-        if SIDES[side].library == "sdcpp" and case.network != WHOLE:
+        if SIDES[side].package == "sdcpp" and case.network != WHOLE:
             continue  # it runs whole pictures only
         made[side] = partial(rounds.Peer, side, case, options.work)
     return made

@@ -50,7 +50,7 @@ def outputs_of(case, sides, ours, work, folder):
     for side, (path, precision) in ours.items():
         makers[side] = partial(program_output, path, precision, case, work, folder)
     for side in sides:
-        if SIDES[side].library != "sdcpp":  # it gives pictures only
+        if SIDES[side].package != "sdcpp":  # it gives pictures only
             makers[side] = partial(peer_output, side, case, work, folder)
     return makers
 

@@ -6,7 +6,7 @@ from importlib import metadata
 
 @dataclass(frozen=True)
 class Side:
-    library: str  # peers/<library>_side.py
+    package: str  # peers/<package>_side.py
     precision: str
     packages: tuple  # distributions that must be installed; the first one's version is reported
     files: str  # what prepare.py must make first

@@ -39,7 +39,7 @@ def timed(action):
 def load(options):
     side = SIDES[options.side]
     case = Case(options.network, options.size, options.threads, options.batch)
-    module = importlib.import_module(f"peers.{side.library}_side")
+    module = importlib.import_module(f"peers.{side.package}_side")
     return module.load(case, options.work, side, options.cache)
 
 

@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "kernels/matrix/finish_panel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -9,7 +7,7 @@
 
 #if !EF_HIGHWAY_IS_FALLBACK
 #include "kernels/elementwise/activation-inl.h"
-#include "kernels/matrix/bf16-inl.h"
+#include "kernels/elementwise/storage-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
@@ -19,38 +17,29 @@ using VF = hn::Vec<DF>;
 
 inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(DF()));
 
-/// `count` columns at once: a whole vector, or what is left of it through a buffer.
+/// `count` columns at once: a whole vector, or what is left of one.
+template <class T>
+HWY_INLINE VF load_columns(const void* from, int64_t at, int count) {
+  const T* values = static_cast<const T*>(from) + at;
+  if (count == kLanes) return load_f32(DF(), values);
+  return load_f32_some(DF(), values, static_cast<size_t>(count));
+}
+
 HWY_INLINE VF load_values(const void* from, DType type, int64_t at, int count) {
-  const DF d;
-  if (type == DType::f32) {
-    const float* values = static_cast<const float*>(from) + at;
-    if (count == kLanes) return hn::LoadU(d, values);
-    HWY_ALIGN float lanes[kLanes] = {};
-    std::memcpy(lanes, values, static_cast<size_t>(count) * sizeof(float));
-    return hn::Load(d, lanes);
-  }
-  const uint16_t* values = static_cast<const uint16_t*>(from) + at;
-  if (count == kLanes) return load_bf16(d, values);
-  HWY_ALIGN uint16_t lanes[kLanes] = {};
-  std::memcpy(lanes, values, static_cast<size_t>(count) * sizeof(uint16_t));
-  return load_bf16(d, lanes);
+  return type == DType::f32 ? load_columns<float>(from, at, count)
+                            : load_columns<Bf16>(from, at, count);
+}
+
+template <class T>
+HWY_INLINE void store_columns(VF x, void* to, int64_t at, int count) {
+  T* values = static_cast<T*>(to) + at;
+  if (count == kLanes) return store_rounded(x, DF(), values);
+  store_rounded_some(x, DF(), values, static_cast<size_t>(count));
 }
 
 HWY_INLINE void store_values(VF x, void* to, DType type, int64_t at, int count) {
-  const DF d;
-  if (type == DType::f32) {
-    float* values = static_cast<float*>(to) + at;
-    if (count == kLanes) return hn::StoreU(x, d, values);
-    HWY_ALIGN float lanes[kLanes];
-    hn::Store(x, d, lanes);
-    std::memcpy(values, lanes, static_cast<size_t>(count) * sizeof(float));
-    return;
-  }
-  uint16_t* values = static_cast<uint16_t*>(to) + at;
-  if (count == kLanes) return store_bf16(d, x, values);
-  HWY_ALIGN uint16_t lanes[kLanes];
-  store_bf16(d, x, lanes);
-  std::memcpy(values, lanes, static_cast<size_t>(count) * sizeof(uint16_t));
+  if (type == DType::f32) return store_columns<float>(x, to, at, count);
+  store_columns<Bf16>(x, to, at, count);
 }
 
 template <Activation kKind>

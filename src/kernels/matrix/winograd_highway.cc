@@ -8,7 +8,7 @@
 #include "hwy/highway.h"
 
 #if !EF_HIGHWAY_IS_FALLBACK
-#include "kernels/matrix/bf16-inl.h"
+#include "kernels/elementwise/storage-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
@@ -16,6 +16,22 @@ namespace hn = hwy::HWY_NAMESPACE;
 using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(DF()));
+
+HWY_INLINE VF load_pixel(const uint16_t* from) {
+  return load_f32(DF(), reinterpret_cast<const Bf16*>(from));
+}
+
+/// Rounds as store_rounded() does, for x that is a sum of values which were bf16: such a NaN has
+/// nothing in its low half (nor has one that arithmetic makes), so rounding cannot carry it over
+/// into another number, and need not look for it.
+HWY_INLINE void store_transformed(VF x, uint16_t* to) {
+  const hn::Rebind<uint16_t, DF> d16;
+  const hn::RebindToUnsigned<DF> d32;
+  const auto bits = hn::BitCast(d32, x);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1u));
+  const auto rounded = hn::Add(hn::Add(bits, hn::Set(d32, 0x7fffu)), odd);
+  hn::StoreU(hn::TruncateTo(d16, hn::ShiftRight<16>(rounded)), d16, to);
+}
 
 // One of the two passes of B^T d B: a line of a patch, in place.
 
@@ -78,7 +94,7 @@ HWY_INLINE void transform_channels(const uint16_t* const* pixels, int64_t table_
     VF line[kPatch];
 #pragma GCC unroll 6
     for (int y = 0; y < kPatch; ++y) {
-      line[y] = load_bf16(d, pixels[(y * kPatch + x) * table_rows] + c);
+      line[y] = load_pixel(pixels[(y * kPatch + x) * table_rows] + c);
     }
     transform_line(line);
 #pragma GCC unroll 6
@@ -92,7 +108,7 @@ HWY_INLINE void transform_channels(const uint16_t* const* pixels, int64_t table_
     transform_line(line);
 #pragma GCC unroll 6
     for (int x = 0; x < kPatch; ++x) {
-      store_bf16_of_bf16(d, line[x], dst + (y * kPatch + x) * position_stride);
+      store_transformed(line[x], dst + (y * kPatch + x) * position_stride);
     }
   }
 }
