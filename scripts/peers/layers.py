@@ -73,7 +73,9 @@ def is_of(precision, row):
 
 
 def kernel_turn(folder, layer, precision, repeat):
-    """Least CPU milliseconds of the fastest row, and that row's name; None where there is none."""
+    """Least CPU milliseconds of the fastest row, and its name; None where nothing was built."""
+    if not (folder / layer.bench).exists():
+        return None
     command = [folder / layer.bench, f"--benchmark_filter=/{re.escape(layer.row)}$"]
     command += [f"--benchmark_repetitions={repeat}", "--benchmark_format=json"]
     found = json.loads(program.output_of([*command, "--benchmark_min_time=0.05"]))
