@@ -3,24 +3,13 @@
 #include <string>
 
 #include "core/process_memory.h"
+#include "pipeline/sanitized.h"
 #include "pipeline/text_to_image.h"
 
 // A test program of its own: the peak it looks at is that of the whole process.
 
 namespace edgefusion::pipeline {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
 
 constexpr double kMiB = 1 << 20;
 

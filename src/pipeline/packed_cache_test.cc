@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "formats/packed_file.h"
+#include "pipeline/sanitized.h"
 #include "pipeline/text_to_image.h"
 
 namespace edgefusion::pipeline {
@@ -233,29 +234,26 @@ TEST_F(PackedCacheTest, TheOldestGoWhenTheFolderIsFull) {
   EXPECT_TRUE(regions()[0].filename().string().starts_with("vae_decoder"));  // made last
 }
 
-/// A model of some 30 MB: what the process itself takes more or less in between does not matter.
 TEST_F(PackedCacheTest, WeightsReadStepByStepGiveTheSameBits) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers take memory of their own between forecast and run";
+  const auto expected = cached();
   const Runtime lent = runtime();
-  auto model = Model::open(fs::path(EF_SOURCE_DIR) / "models/emoji-v0");
+  auto model = Model::open(model_);
   ASSERT_TRUE(model.has_value());
-  GenerationRequest limited = request();
-  limited.width = limited.height = 64;
-  const auto whole = TextToImage(*model, lent).generate(limited);
-  ASSERT_TRUE(whole.has_value()) << whole.error().message();
   for (const bool found : {true, false}) {
     if (!found) fs::remove_all(all_.folder);
     PackedCache cache(all_, lent);
     const TextToImage painter(*model, lent, &cache);
-    limited.memory_limit_bytes.reset();
+    GenerationRequest limited = request();
     const auto forecast = painter.forecast(limited);
     ASSERT_TRUE(forecast.has_value());
     const int64_t least = forecast->streamed_peak_bytes(), most = forecast->peak_bytes();
     ASSERT_LT(least, most);
-    limited.memory_limit_bytes = least + (most - least) * 2 / 3;
+    limited.memory_limit_bytes = least + (most - least) * 3 / 4;
     said_.clear();
     const auto result = painter.generate(limited);
     ASSERT_TRUE(result.has_value()) << result.error().message();
-    EXPECT_EQ(result->images[0].pixels, whole->images[0].pixels);
+    EXPECT_EQ(result->images[0].pixels, expected);
     EXPECT_TRUE(was_said("are read again at each pass"));
   }
 }
