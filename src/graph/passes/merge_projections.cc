@@ -79,6 +79,7 @@ void stack_weights(Graph& graph, ValueId into, const std::vector<ValueId>& parts
 std::vector<ValueId> inputs_of(const Graph& graph, const std::vector<ValueId>& projections,
                                size_t slot) {
   std::vector<ValueId> inputs;
+  inputs.reserve(projections.size());
   for (const ValueId value : projections) inputs.push_back(graph.producer(value).input(slot));
   return inputs;
 }
