@@ -18,7 +18,8 @@
 namespace edgefusion::engine {
 
 /// Part of every layout's hash. To be raised when packed bytes come out otherwise under the same
-/// name of a kernel's row or panel layout.
+/// name of a kernel's row or panel layout. If that is forgotten, comparing samples of a found
+/// region notices most of it.
 constexpr uint32_t kPackedLayoutVersion = 1;
 
 /// Which region: with the content of the weights file this decides every byte of it.
@@ -53,6 +54,8 @@ class PackedRegions {
   /// The region of that key, checked; nothing if there is none or it is damaged. Pages that were
   /// read to check it stay in memory only if `keep_in_memory`.
   virtual std::optional<MappedRegion> find(const RegionKey& key, bool keep_in_memory) = 0;
+  /// The region that was found holds other bytes than this program packs: it is of no use.
+  virtual void reject(const RegionKey& key) = 0;
   /// Starts to write it; nullptr if it cannot or need not be kept. Whoever implements this tells
   /// the user why, once.
   virtual std::unique_ptr<RegionWriter> create(const RegionKey& key) = 0;

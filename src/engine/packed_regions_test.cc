@@ -7,7 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <map>
+#include <utility>
 
 #include "core/atomic_file.h"
 #include "core/env.h"
@@ -90,12 +90,21 @@ class Folder : public PackedRegions {
     if (!region) return std::nullopt;
     return *region;
   }
+  void reject(const RegionKey&) override { ++rejected; }
   std::unique_ptr<RegionWriter> create(const RegionKey& key) override {
     if (refuses) return nullptr;
     return std::make_unique<Writer>(*this, key);
   }
 
+  void overwrite_with_zeros() const {
+    for (const auto& entry : fs::directory_iterator(path_)) {
+      const std::string zeros(fs::file_size(entry.path()), 0);
+      std::ofstream(entry.path(), std::ios::binary) << zeros;
+    }
+  }
+
   std::vector<RegionKey> keys;
+  int rejected = 0;
   bool kept_in_memory = false, refuses = false, fails = false;
 
  private:
@@ -152,7 +161,7 @@ bool same_bits(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && std::memcmp(a.view().data, b.view().data, a.view().bytes()) == 0;
 }
 
-TEST(PackedRegions, AFoundRegionGivesTheSameBitsAndNothingIsPacked) {
+TEST(PackedRegions, AFoundRegionGivesTheSameBitsAndLittleIsPacked) {
   const Runtime runtime = make_runtime();
   const Graph graph = small_network(12, 20);
   for (const Precision precision : {Precision::f32, Precision::bf16}) {
@@ -162,11 +171,26 @@ TEST(PackedRegions, AFoundRegionGivesTheSameBitsAndNothingIsPacked) {
     const CompileOptions kept = {.precision = precision, .regions = &folder};
     const Tensor expected = compile_and_run(graph, weights, plain, runtime);
     EXPECT_TRUE(same_bits(compile_and_run(graph, weights, kept, runtime), expected));
-    weights.packed = 0;
+    const int packed = std::exchange(weights.packed, 0);
     EXPECT_TRUE(same_bits(compile_and_run(graph, weights, kept, runtime), expected));
-    EXPECT_EQ(weights.packed, 0);
+    EXPECT_LT(weights.packed, packed);  // but for samples
+    EXPECT_EQ(folder.rejected, 0);
     EXPECT_TRUE(folder.kept_in_memory);
   }
+}
+
+TEST(PackedRegions, ARegionThatWasPackedOtherwiseIsPackedAnew) {
+  const Runtime runtime = make_runtime();
+  const Graph graph = chain(3, 64);
+  const RandomWeights weights(graph);
+  Folder folder;
+  const CompileOptions kept = {.regions = &folder};
+  const Tensor expected = compile_and_run(graph, weights, kept, runtime);
+  folder.overwrite_with_zeros();
+  EXPECT_TRUE(same_bits(compile_and_run(graph, weights, kept, runtime), expected));
+  EXPECT_EQ(folder.rejected, 1);
+  EXPECT_TRUE(same_bits(compile_and_run(graph, weights, kept, runtime), expected));
+  EXPECT_EQ(folder.rejected, 1);
 }
 
 TEST(PackedRegions, AreNamedByPrecisionAndInstructionSetButNotByTheSizeOfPictures) {

@@ -22,7 +22,14 @@ Result<MappedRegion> find_or_pack(WeightStore& weights, const RegionKey& key,
                                   const CompileOptions& options,
                                   const std::function<void()>& pack) {
   const bool keep_in_memory = !options.resident_weight_bytes.has_value();
-  if (auto found = options.regions->find(key, keep_in_memory)) return std::move(*found);
+  if (auto found = options.regions->find(key, keep_in_memory)) {
+    weights.compare_with(*found);
+    pack();
+    const bool agrees = weights.finish_comparing();
+    if (!keep_in_memory) found->file->drop_pages(found->offset, found->bytes);
+    if (agrees) return std::move(*found);
+    options.regions->reject(key);
+  }
   const std::unique_ptr<RegionWriter> writer = options.regions->create(key);
   if (writer == nullptr) {
     return fail(ErrorCode::resource_exhausted,

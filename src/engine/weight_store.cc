@@ -22,6 +22,9 @@ bool is_stored_as_is(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
 }
 
+// Of a place that is packed to compare: packing it must cost next to nothing.
+constexpr size_t kMostSampleBytes = size_t{4} << 20;
+
 }  // namespace
 
 void WeightStore::measure(const graph::Node& weight, const Shape& shape, size_t bytes,
@@ -32,6 +35,10 @@ void WeightStore::measure(const graph::Node& weight, const Shape& shape, size_t 
   layout_.add_text(to_string(stored));
   layout_.add_text(layout);
   layout_.add_number(bytes);
+  if (bytes <= kMostSampleBytes) {
+    const auto [known, is_new] = samples_.try_emplace(std::string(layout), Sample{used_, bytes});
+    if (!is_new && bytes < known->second.bytes) known->second = {used_, bytes};
+  }
   // The source's pages, and a copy of them where several tensors are stacked.
   const size_t source = 2 * static_cast<size_t>(shape.elements()) * size_of(stored);
   largest_place_ = std::max(largest_place_, bytes);
@@ -40,12 +47,10 @@ void WeightStore::measure(const graph::Node& weight, const Shape& shape, size_t 
 
 WeightStore::Place WeightStore::place(const graph::Node& weight, const Shape& shape, size_t bytes,
                                       std::string_view layout) {
+  if (mode_ == Mode::measure) measure(weight, shape, bytes, layout);
   const size_t offset = used_;
   used_ += Arena::aligned(bytes);
-  if (mode_ == Mode::measure) {
-    measure(weight, shape, bytes, layout);
-    return {};
-  }
+  if (mode_ == Mode::measure) return {};
   EF_CHECK(used_ <= bytes_, "a later pass asks for more than the first");
   switch (mode_) {
     case Mode::mapped:
@@ -54,8 +59,15 @@ WeightStore::Place WeightStore::place(const graph::Node& weight, const Shape& sh
       flush();
       if (!written_) return {};  // no use to pack more
       buffer_used_ = Arena::aligned(bytes);
-      std::memset(buffer_.at(bytes), 0, buffer_used_ - bytes);
+      // Bytes that packing leaves alone shall not depend on what was here before.
+      std::memset(buffer_.at(0), 0, buffer_used_);
       return {buffer_.at(0), buffer_.at(0)};
+    case Mode::compare: {
+      end_sample();
+      const auto known = samples_.find(layout);
+      const bool is_sample = known != samples_.end() && known->second.offset == offset;
+      return is_sample ? next_sample(offset, bytes) : Place{};
+    }
     default:
       return {region_.at(offset), region_.at(offset)};
   }
@@ -91,6 +103,35 @@ Status WeightStore::finish_writing() {
   writer_ = nullptr;
   buffer_ = {};
   return std::exchange(written_, {});
+}
+
+void WeightStore::compare_with(MappedRegion region) {
+  map(std::move(region));
+  mode_ = Mode::compare;
+  samples_agree_ = true;
+  sample_ = {};
+  size_t largest = 0;
+  for (const auto& entry : samples_) largest = std::max(largest, entry.second.bytes);
+  buffer_ = Arena(largest);
+}
+
+WeightStore::Place WeightStore::next_sample(size_t offset, size_t bytes) {
+  sample_ = {offset, bytes};
+  std::memset(buffer_.at(0), 0, bytes);
+  return {buffer_.at(0), buffer_.at(0)};
+}
+
+void WeightStore::end_sample() {
+  if (sample_.bytes == 0) return;
+  const std::byte* kept = mapped_.data() + sample_.offset;
+  samples_agree_ = samples_agree_ && std::memcmp(kept, buffer_.at(0), sample_.bytes) == 0;
+  sample_ = {};
+}
+
+bool WeightStore::finish_comparing() {
+  end_sample();
+  buffer_ = {};
+  return samples_agree_;
 }
 
 void WeightStore::map(MappedRegion region) {

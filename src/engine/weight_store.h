@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -41,6 +43,10 @@ class WeightStore {
   void write_to(RegionWriter& writer);
   /// After such a pass; the first error of the writer, if any.
   Status finish_writing();
+  /// Or: the smallest place of each layout is packed and compared with what the region holds there.
+  void compare_with(MappedRegion region);
+  /// After such a pass; false: this program packs otherwise than the one that made the region.
+  bool finish_comparing();
   /// Or: the region as an earlier pass left it.
   void map(MappedRegion region);
 
@@ -66,12 +72,14 @@ class WeightStore {
   void release(const graph::Node& node) const;
 
  private:
-  enum class Mode { measure, memory, write, mapped };
+  enum class Mode { measure, memory, write, compare, mapped };
 
   void measure(const graph::Node& weight, const Shape& shape, size_t bytes,
                std::string_view layout);
   void restart(Mode mode);
   void flush();
+  Place next_sample(size_t offset, size_t bytes);
+  void end_sample();
 
   const TensorSource* source_;
   Mode mode_ = Mode::measure;
@@ -83,6 +91,12 @@ class WeightStore {
   Status written_;
   size_t used_ = 0;
   size_t bytes_ = 0;  // of the measured region
+  struct Sample {
+    size_t offset = 0, bytes = 0;
+  };
+  std::map<std::string, Sample, std::less<>> samples_;  // by layout
+  Sample sample_;                                       // being packed
+  bool samples_agree_ = true;
   size_t largest_place_ = 0;
   size_t packing_bytes_ = 0;
   ContentHasher layout_;

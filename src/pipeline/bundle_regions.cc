@@ -24,10 +24,15 @@ class BundleRegions : public engine::PackedRegions {
       : bundle_(std::move(bundle)), next_(std::move(next)) {}
 
   std::optional<MappedRegion> find(const RegionKey& key, bool keep_in_memory) override {
-    if (auto part = bundle_->packed(name_of(key), key.bytes)) {
+    auto part = bundle_->packed(name_of(key), key.bytes);
+    from_bundle_ = part.has_value();
+    if (part) {
       return MappedRegion{std::move(part->file), part->offset, part->bytes};
     }
     return next_ == nullptr ? std::nullopt : next_->find(key, keep_in_memory);
+  }
+  void reject(const RegionKey& key) override {
+    if (!from_bundle_) next_->reject(key);  // a bundle of another version is as good as unpacked
   }
   std::unique_ptr<engine::RegionWriter> create(const RegionKey& key) override {
     return next_ == nullptr ? nullptr : next_->create(key);
@@ -36,6 +41,7 @@ class BundleRegions : public engine::PackedRegions {
  private:
   std::shared_ptr<const formats::Bundle> bundle_;
   std::unique_ptr<engine::PackedRegions> next_;
+  bool from_bundle_ = false;  ///< what was found last
 };
 
 /// Has everything packed and remembers it.
@@ -44,6 +50,7 @@ class CollectedRegions : public engine::PackedRegions {
   explicit CollectedRegions(fs::path folder) : folder_(std::move(folder)) {}
 
   std::optional<MappedRegion> find(const RegionKey&, bool) override { return std::nullopt; }
+  void reject(const RegionKey&) override {}
 
   std::unique_ptr<engine::RegionWriter> create(const RegionKey& key) override {
     const fs::path path = folder_ / (std::to_string(made_.size()) + ".packed");

@@ -109,6 +109,12 @@ class PackedCache::Regions : public engine::PackedRegions {
     return std::nullopt;
   }
 
+  void reject(const RegionKey& key) override {
+    cache_.runtime_.log(
+        LogLevel::warn,
+        path_of(key).string() + ": packed otherwise than this program packs; packing again");
+  }
+
   std::unique_ptr<engine::RegionWriter> create(const RegionKey& key) override {
     if (!is_kept(key)) return nullptr;
     cache_.make_folder();

@@ -112,15 +112,18 @@ TEST_F(PackedCacheTest, AHitGivesTheSameBits) {
   EXPECT_TRUE(said_.empty()) << said_[0];
 }
 
-TEST_F(PackedCacheTest, AHitPaintsWithWhatTheFileHolds) {
+TEST_F(PackedCacheTest, ARegionWithTheRightNameAndOtherBytesIsPackedAnew) {
   const auto expected = cached();
   const fs::path path = region("vae_decoder");
+  const std::vector<char> good = read(path);
   const auto file = formats::PackedFile::open(path);
   ASSERT_TRUE(file.has_value());
   const std::vector<std::byte> zeros(file->content().size());
   auto writer = formats::PackedFileWriter::create(path, file->key(), zeros.size());
   ASSERT_TRUE(writer && writer->append(zeros) && writer->finish());
-  EXPECT_NE(cached(), expected);
+  EXPECT_EQ(cached(), expected);
+  EXPECT_TRUE(was_said("packed otherwise than this program packs"));
+  EXPECT_EQ(read(path), good);
 }
 
 TEST_F(PackedCacheTest, AnyDamageIsMendedWithAWord) {
