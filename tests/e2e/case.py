@@ -56,7 +56,7 @@ class Case(unittest.TestCase):
         done = subprocess.run(
             [PROGRAM, *map(os.fsencode, arguments)],
             capture_output=True,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "EDGEFUSION_CACHE": "off", **(environment or {})},
             timeout=300,
             **options,
         )
