@@ -78,7 +78,7 @@ void expect_like_reference(const AttentionKernel& kernel, Problem& problem) {
 TEST(Attention, MatchesTheReferenceForTheHeadSizesInUse) {
   for (const AttentionKernel& kernel : kernels()) {
     for (const size_t size : {size_t{32}, size_t{40}, size_t{64}, size_t{80}, size_t{160}}) {
-      Problem problem(kernel.dtype, 50, 77, size, size);
+      Problem problem(kernel.dtype, 18, 77, size, size);
       expect_like_reference(kernel, problem);
     }
     Problem wide(kernel.dtype, 5, 70, 512, 512);
@@ -99,8 +99,8 @@ TEST(Attention, MatchesTheReferenceForAnyHeadSize) {
 
 TEST(Attention, MatchesTheReferenceAroundTheEdgesOfTilesAndBlocks) {
   for (const AttentionKernel& kernel : kernels()) {
-    for (const size_t queries : {1,  3,  4,  5,  8,  9,  12, 13, 15, 16,  17,  31,
-                                 32, 33, 47, 48, 49, 63, 64, 65, 97, 129, 390, 2100}) {
+    for (const size_t queries :
+         {1, 3, 4, 5, 8, 9, 12, 13, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 97, 129, 390}) {
       Problem problem(kernel.dtype, queries, 24, 12, 12);
       expect_like_reference(kernel, problem);
     }
