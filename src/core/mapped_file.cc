@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -73,11 +74,13 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::drop_pages(size_t offset, size_t size) const {
-  if (data_ == nullptr || offset >= size_ || size > size_ - offset) return;
-  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  const size_t begin = (offset + page - 1) / page * page;
-  const size_t end = (offset + size) / page * page;
-  if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+  // The system maps up to this much around a page that is read for the first time.
+  constexpr size_t kMappedAround = size_t{64} << 10;
+  if (data_ == nullptr || offset >= size_ || size > size_ - offset || size == 0) return;
+  const size_t begin = offset / kMappedAround * kMappedAround;
+  const size_t end =
+      std::min((offset + size + kMappedAround - 1) / kMappedAround * kMappedAround, size_);
+  ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
 void MappedFile::fetch_pages(size_t offset, size_t size) const {

@@ -21,8 +21,8 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
-  /// Drops the pages that lie wholly inside [offset, offset + size) from this process's memory;
-  /// reading them again brings them back from the file.
+  /// Drops the pages of [offset, offset + size), and near ones that came with them, from this
+  /// process's memory; reading them again brings them back from the file.
   void drop_pages(size_t offset, size_t size) const;
   /// Brings the pages of [offset, offset + size) into this process's memory at once, which is
   /// cheaper than a fault for each.

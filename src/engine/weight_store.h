@@ -24,6 +24,10 @@ class WeightStore {
  public:
   /// Source may be nullptr while measuring; weights then count as f16.
   explicit WeightStore(const TensorSource* source) : source_(source) {}
+  /// The file of a region may stay mapped for other uses; the region's pages are not needed there.
+  ~WeightStore() { drop(0, mapped_.bytes); }
+  WeightStore(const WeightStore&) = delete;
+  WeightStore& operator=(const WeightStore&) = delete;
 
   bool measuring() const { return mode_ == Mode::measure; }
   /// Where the next place begins: the bytes asked for so far in this pass.
