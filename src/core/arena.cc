@@ -5,39 +5,28 @@
 #include <new>
 
 namespace edgefusion {
-namespace {
 
-// Below this the C++ heap is as good, and the sanitizers see what goes wrong at its ends.
-constexpr size_t kMapFrom = size_t{4} << 20;
-
-/// Straight from the system: goes back to it at once when freed, and huge pages take a hundredth
-/// of the faults while it is first touched.
-std::byte* map_pages(size_t bytes) {
+std::byte* allocate_block(size_t bytes) {
+  if (bytes < kSystemBlockBytes) {
+    constexpr auto kAligned = std::align_val_t{Arena::kAlignment};
+    return static_cast<std::byte*>(::operator new(bytes == 0 ? 1 : bytes, kAligned));
+  }
   void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE
-  ::madvise(data, bytes, MADV_HUGEPAGE);
+  ::madvise(data, bytes, MADV_HUGEPAGE);  // a hundredth of the faults while it is first touched
 #endif
   return static_cast<std::byte*>(data);
 }
 
-}  // namespace
-
-Arena::Arena(size_t bytes) : bytes_(bytes) {
-  if (bytes >= kMapFrom) {
-    data_ = std::unique_ptr<std::byte, Free>(map_pages(bytes), Free{bytes});
+void free_block(std::byte* block, size_t bytes) {
+  if (bytes < kSystemBlockBytes) {
+    ::operator delete (block, std::align_val_t{Arena::kAlignment});
   } else {
-    void* data = ::operator new (bytes == 0 ? kAlignment : bytes, std::align_val_t{kAlignment});
-    data_.reset(static_cast<std::byte*>(data));
+    ::munmap(block, bytes);
   }
 }
 
-void Arena::Free::operator()(std::byte* data) const {
-  if (mapped_bytes != 0) {
-    ::munmap(data, mapped_bytes);
-  } else {
-    ::operator delete (data, std::align_val_t{kAlignment});
-  }
-}
+Arena::Arena(size_t bytes) : data_(allocate_block(bytes), Free{bytes}), bytes_(bytes) {}
 
 }  // namespace edgefusion

@@ -6,6 +6,15 @@
 
 namespace edgefusion {
 
+/// Blocks from here on come from the system and go back to it at once: the heap would keep them,
+/// and a memory limit could not be kept. They are zeroed.
+constexpr size_t kSystemBlockBytes = size_t{1} << 20;
+
+/// A block aligned for any kernel. Throws std::bad_alloc.
+std::byte* allocate_block(size_t bytes);
+/// `bytes` as it was allocated.
+void free_block(std::byte* block, size_t bytes);
+
 /// One block of memory whose parts are planned ahead as offsets. Pages are touched on first use.
 class Arena {
  public:
@@ -24,8 +33,8 @@ class Arena {
 
  private:
   struct Free {
-    size_t mapped_bytes;  // 0: from the heap
-    void operator()(std::byte* data) const;
+    size_t bytes;
+    void operator()(std::byte* data) const { free_block(data, bytes); }
   };
   std::unique_ptr<std::byte, Free> data_{nullptr, Free{0}};
   size_t bytes_ = 0;

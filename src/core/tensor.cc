@@ -1,16 +1,15 @@
 #include "core/tensor.h"
 
-#include <new>
 #include <utility>
+
+#include "core/arena.h"
 
 namespace edgefusion {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
-
 std::byte* allocate_zeroed(size_t bytes) {
-  auto* data = static_cast<std::byte*>(::operator new(bytes == 0 ? 1 : bytes, kAlignment));
-  std::memset(data, 0, bytes);
+  std::byte* data = allocate_block(bytes);
+  if (bytes < kSystemBlockBytes) std::memset(data, 0, bytes);
   return data;
 }
 
@@ -72,7 +71,7 @@ Tensor& Tensor::operator=(const Tensor& other) {
 }
 
 Tensor::~Tensor() {
-  if (data_ != nullptr) ::operator delete(data_, kAlignment);
+  if (data_ != nullptr) free_block(data_, view().bytes());
 }
 
 Tensor Tensor::reshaped(Shape shape) && {
