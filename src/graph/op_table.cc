@@ -77,7 +77,7 @@ NodeCost node_cost(const Graph& graph, const Node& node) {
     return cost;
   }
   std::ranges::sort(inputs);  // a value in several slots is read once
-  inputs.erase(std::ranges::unique(inputs).begin(), inputs.end());
+  inputs.erase(std::unique(inputs.begin(), inputs.end()), inputs.end());
   for (const Value* input : inputs) {
     if (input != nullptr) cost.bytes_read = saturating_sum(cost.bytes_read, bytes_of(*input));
   }
