@@ -12,6 +12,7 @@ namespace {
 struct Layer {
   const char* name;
   int64_t height, width, inputs, outputs, kernel;
+  bool enlarged = false;  // by two on the way
 };
 
 constexpr Layer kLayers[] = {
@@ -22,6 +23,8 @@ constexpr Layer kLayers[] = {
     {"conv3x3_16x16x2560_1280", 16, 16, 2560, 1280, 3},
     {"conv3x3_256x256x64", 256, 256, 64, 64, 3},
     {"conv3x3_512x512x64_3", 512, 512, 64, 3, 3},
+    {"conv3x3_enlarged_16x16x1280", 16, 16, 1280, 1280, 3, true},
+    {"conv3x3_enlarged_32x32x640", 32, 32, 640, 640, 3, true},
     {"linear_4096x320_320", 1, 4096, 320, 320, 1},
     {"linear_4096x320_2560", 1, 4096, 320, 2560, 1},
     {"linear_4096x1280_320", 1, 4096, 1280, 320, 1},
@@ -30,18 +33,23 @@ constexpr Layer kLayers[] = {
     {"linear_77x768_3072", 1, 77, 768, 3072, 1},
 };
 
-void run_layer(benchmark::State& state, const MatrixRow& row, const Layer& layer) {
+ConvShape shape_of(const Layer& layer) {
   const int64_t pad = layer.kernel / 2;
-  const ConvShape shape = {.height = layer.height,
-                           .width = layer.width,
-                           .channels = layer.inputs,
-                           .outputs = layer.outputs,
-                           .kernel_height = layer.kernel,
-                           .kernel_width = layer.kernel,
-                           .pad_top = pad,
-                           .pad_left = pad,
-                           .pad_bottom = pad,
-                           .pad_right = pad};
+  return {.height = layer.height,
+          .width = layer.width,
+          .channels = layer.inputs,
+          .outputs = layer.outputs,
+          .kernel_height = layer.kernel,
+          .kernel_width = layer.kernel,
+          .pad_top = pad,
+          .pad_left = pad,
+          .pad_bottom = pad,
+          .pad_right = pad,
+          .upsample2x = layer.enlarged};
+}
+
+void run_layer(benchmark::State& state, const MatrixRow& row, const Layer& layer) {
+  const ConvShape shape = shape_of(layer);
   const StoredWeights weights(DType::bf16, layer.outputs, layer.inputs, shape.taps(), 1);
   AlignedBuffer packed(row.packed_bytes(row, weights.view));
   const int64_t panels = row.panels(layer.outputs);
@@ -65,13 +73,7 @@ void register_all() {
   for (const MatrixRow& row : matrix_table()) {
     if (!test_isa().contains(row.needs)) continue;
     for (const Layer& layer : kLayers) {
-      const ConvShape probe = {.height = layer.height,
-                               .width = layer.width,
-                               .channels = layer.inputs,
-                               .outputs = layer.outputs,
-                               .kernel_height = layer.kernel,
-                               .kernel_width = layer.kernel};
-      if (!row.takes(row, probe)) continue;
+      if (!row.takes(row, shape_of(layer))) continue;
       const std::string name = row.name + "/" + layer.name;
       benchmark::RegisterBenchmark(name.c_str(), run_layer, row, layer);
     }

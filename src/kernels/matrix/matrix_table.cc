@@ -14,8 +14,7 @@ std::vector<MatrixRow> make_table() {
   std::vector<MatrixRow> rows;
   for (const PanelKernel& panel : panel_kernels()) {
     if (winograd_pays(panel)) {
-      rows.push_back(winograd_row(panel, 4));
-      rows.push_back(winograd_row(panel, 2));
+      for (const int patch : {3, 6, 4}) rows.push_back(winograd_row(panel, patch));
     }
     rows.push_back(direct_row(panel));
   }

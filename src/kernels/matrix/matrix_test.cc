@@ -261,6 +261,12 @@ TEST(Matrix, ConvReadsTwoSourcesEnlargesStridesAndPads) {
   ConvShape enlarged = conv3x3(3, 5, 16, 20);
   enlarged.upsample2x = true;
   expect_all_match({.shape = enlarged});
+  enlarged.batch = 2;
+  enlarged.channels2 = 2;
+  enlarged.pad_bottom = enlarged.pad_right = 0;  // lines and columns odd in number
+  expect_all_match({.shape = enlarged, .image_add = true});
+  enlarged.pad_top = 0;  // out of phase
+  expect_all_match({.shape = enlarged});
   ConvShape strided = conv3x3(8, 9, 16, 20);
   strided.stride = 2;
   expect_all_match({.shape = strided});

@@ -11,13 +11,14 @@ namespace edgefusion::kernels {
 namespace {
 
 /// A convolution cut into tiles of kOutputs x kOutputs pixels.
-template <int kOutputs>
+template <int kPatch>
 struct Tiling {
-  static constexpr int kPatch = winograd_patch(kOutputs);
-  static constexpr int64_t kPositions = winograd_positions(kOutputs);
+  static constexpr bool kEnlarged = kPatch == 3;
+  static constexpr int kOutputs = winograd_outputs(kPatch);
+  static constexpr int64_t kPositions = winograd_positions(kPatch);
   /// Tiles whose transforms share the weights that pass by: with 640 channels they are 2 MB, and a
   /// weight fetched from memory is used that many times.
-  static constexpr int64_t kBlockTiles = kOutputs == 2 ? 96 : 48;
+  static constexpr int64_t kBlockTiles = kPatch == 6 ? 48 : 96;
   // Streams that lie a multiple of 4 KiB apart would fall into the same set of L1: a line more.
   static constexpr int64_t kSumStride = kBlockTiles * kPanelColumns + 16;
   static int64_t value_stride(const ConvShape& s) {
@@ -31,10 +32,11 @@ struct Tiling {
   /// The patches as a convolution sees them, with zeros as far as they reach.
   static ConvShape patches(const ConvShape& s) {
     ConvShape patches = s;
+    patches.upsample2x = s.upsample2x && !kEnlarged;
     patches.kernel_height = patches.kernel_width = kPatch;
-    patches.stride = kOutputs;
-    patches.pad_bottom = kOutputs * rows(s) + 2 - s.in_height() - s.pad_top;
-    patches.pad_right = kOutputs * columns(s) + 2 - s.in_width() - s.pad_left;
+    patches.stride = kEnlarged ? 1 : kOutputs;
+    patches.pad_bottom = patches.stride * rows(s) + 2 - patches.in_height() - s.pad_top;
+    patches.pad_right = patches.stride * columns(s) + 2 - patches.in_width() - s.pad_left;
     return patches;
   }
 
@@ -52,9 +54,10 @@ int64_t widest(const ConvShape& s) { return std::max(s.channels, s.channels2); }
 int64_t sources(const ConvShape& s) { return s.channels2 > 0 ? 2 : 1; }
 
 /// Work memory of one call, cut from the caller's scratch.
-template <int kOutputs>
+template <int kPatch>
 struct Work {
-  using T = Tiling<kOutputs>;
+  using T = Tiling<kPatch>;
+  static constexpr int kOutputs = T::kOutputs;
   uint16_t* values;         // [position of value_stride][kBlockTiles][padded inputs]
   float* sums;              // [position of kSumStride][kBlockTiles][kPanelColumns]
   float* lines[kOutputs];   // [kOutputs * kBlockTiles][kPanelColumns]
@@ -84,9 +87,10 @@ struct Work {
 };
 
 /// One call of the kernel on its way.
-template <int kOutputs>
+template <int kPatch>
 class WinogradRun {
-  using T = Tiling<kOutputs>;
+  using T = Tiling<kPatch>;
+  static constexpr int kOutputs = T::kOutputs;
   static constexpr int64_t kBlockTiles = T::kBlockTiles;
 
  public:
@@ -98,7 +102,7 @@ class WinogradRun {
         patches_(T::patches(args.shape)),
         depth_(padded_depth(args.shape.inputs())),
         group_(T::group(args.shape, *row.panel)),
-        transforms_(select_winograd_transforms(row.needs, kOutputs)),
+        transforms_(select_winograd_transforms(row.needs, kPatch)),
         finish_(select_finish_panel(row.needs)) {
     std::fill_n(work_.zeros, widest(args.shape), uint16_t{0});
     for (int64_t i = 0; i < T::kPositions * kBlockTiles; ++i) {
@@ -192,7 +196,7 @@ class WinogradRun {
   const MatrixRow& row_;
   const MatrixArgs& args_;
   const GemmRange& range_;
-  Work<kOutputs> work_;
+  Work<kPatch> work_;
   ConvShape patches_;
   int64_t depth_;
   int64_t group_;  ///< tiles whose sums are made and joined at once
@@ -200,19 +204,19 @@ class WinogradRun {
   FinishFunction finish_;
 };
 
-template <int kOutputs>
+template <int kPatch>
 size_t packed_bytes(const MatrixRow&, const WeightsView& w) noexcept {
   const int64_t panels = PanelColumns(w.outputs, false).panels();
-  return static_cast<size_t>(panels * winograd_positions(kOutputs) * padded_depth(w.inputs) *
+  return static_cast<size_t>(panels * winograd_positions(kPatch) * padded_depth(w.inputs) *
                              kPanelColumns) *
          sizeof(uint16_t);
 }
 
 /// [panel][position], each a panel of the kernel over the inputs
-template <int kOutputs>
+template <int kPatch>
 void pack(const MatrixRow& row, const WeightsView& w, bool, int64_t begin, int64_t end,
           void* packed) noexcept {
-  constexpr int kPositions = winograd_positions(kOutputs);
+  constexpr int kPositions = winograd_positions(kPatch);
   const int64_t position = padded_depth(w.inputs) * kPanelColumns;
   const int64_t elements = kPositions * position;
   for (int64_t panel = begin; panel < end; ++panel) {
@@ -223,7 +227,7 @@ void pack(const MatrixRow& row, const WeightsView& w, bool, int64_t begin, int64
         const int64_t first = ((panel * kPanelColumns + c) * w.inputs + i) * w.taps;
         float taps[9], positions[kPositions];
         for (int t = 0; t < 9; ++t) taps[t] = stored_weight(w, first + t);
-        winograd_filter(kOutputs, taps, positions);
+        winograd_filter(kPatch, taps, positions);
         uint16_t* to = dst + row.panel->layout.at(i, c);
         for (int p = 0; p < kPositions; ++p) to[p * position] = f32_to_bf16(positions[p]);
       }
@@ -233,48 +237,51 @@ void pack(const MatrixRow& row, const WeightsView& w, bool, int64_t begin, int64
 
 /// The bigger tile quadruples the weights, and rounds more: for pictures so large that a weight is
 /// used often, and whose layers have few weights.
-template <int kOutputs>
+template <int kPatch>
 bool takes(const MatrixRow& row, const ConvShape& s) noexcept {
   constexpr int64_t kFewestPixels = 2048;
   const bool is_3x3 = s.kernel_height == 3 && s.kernel_width == 3 && s.stride == 1;
   const bool whole_groups = s.inputs() % row.panel->layout.group == 0;
-  return is_3x3 && whole_groups &&
-         (kOutputs == 2 || s.out_height() * s.out_width() >= kFewestPixels);
+  if (!is_3x3 || !whole_groups) return false;
+  if (kPatch == 3) return s.upsample2x && s.pad_top == 1 && s.pad_left == 1;
+  return kPatch == 4 || s.out_height() * s.out_width() >= kFewestPixels;
 }
 
-template <int kOutputs>
+template <int kPatch>
 double cost(const MatrixRow& row, const ConvShape& s) noexcept {
   // Cycles per value of a patch and channel, measured: reading and rounding, joining.
   constexpr double kInputCycles = 0.35, kOutputCycles = 0.25;
-  constexpr int kPositions = winograd_positions(kOutputs);
+  constexpr int kPositions = winograd_positions(kPatch);
   const auto in = static_cast<double>(s.inputs()), out = static_cast<double>(s.outputs);
-  return static_cast<double>(Tiling<kOutputs>::tiles(s)) * kPositions *
+  return static_cast<double>(Tiling<kPatch>::tiles(s)) * kPositions *
          (in * out * row.panel->cost * 1e-3 + kInputCycles * in + kOutputCycles * out);
 }
 
-template <int kOutputs>
+template <int kPatch>
 void run(const MatrixRow& row, const MatrixArgs& args, const GemmRange& range,
          void* scratch) noexcept {
-  WinogradRun<kOutputs>(row, args, range, scratch).run();
+  WinogradRun<kPatch>(row, args, range, scratch).run();
 }
 
-template <int kOutputs>
+template <int kPatch>
 MatrixRow make_row(const PanelKernel& panel) {
-  constexpr const char* kMethod = kOutputs == 2 ? "winograd2x2_" : "winograd4x4_";
+  constexpr const char* kMethod = kPatch == 3   ? "winograd2x2_enlarged_"
+                                  : kPatch == 4 ? "winograd2x2_"
+                                                : "winograd4x4_";
   return {
       .name = std::string("matrix_bf16_") + kMethod + std::string(panel.name),
       .needs = panel.needs,
       .panel = &panel,
-      .takes = takes<kOutputs>,
-      .cost = cost<kOutputs>,
-      .units = [](const ConvShape& s) noexcept { return Tiling<kOutputs>::tiles(s); },
-      .unit_lines = kOutputs,
+      .takes = takes<kPatch>,
+      .cost = cost<kPatch>,
+      .units = [](const ConvShape& s) noexcept { return Tiling<kPatch>::tiles(s); },
+      .unit_lines = Tiling<kPatch>::kOutputs,
       .unit_tile = [](const MatrixRow& row) noexcept -> int64_t { return row.panel->row_tile; },
-      .packed_bytes = packed_bytes<kOutputs>,
-      .pack = pack<kOutputs>,
+      .packed_bytes = packed_bytes<kPatch>,
+      .pack = pack<kPatch>,
       .scratch_bytes = [](const MatrixRow&,
-                          const ConvShape& s) noexcept { return Work<kOutputs>(s, nullptr).bytes; },
-      .run = run<kOutputs>};
+                          const ConvShape& s) noexcept { return Work<kPatch>(s, nullptr).bytes; },
+      .run = run<kPatch>};
 }
 
 }  // namespace
@@ -283,8 +290,8 @@ bool winograd_pays(const PanelKernel& panel) {
   return panel.layout.columns == kPanelColumns && panel.prepare == nullptr;
 }
 
-MatrixRow winograd_row(const PanelKernel& panel, int outputs) {
-  return outputs == 2 ? make_row<2>(panel) : make_row<4>(panel);
+MatrixRow winograd_row(const PanelKernel& panel, int patch) {
+  return patch == 3 ? make_row<3>(panel) : patch == 4 ? make_row<4>(panel) : make_row<6>(panel);
 }
 
 }  // namespace edgefusion::kernels

@@ -35,6 +35,11 @@ HWY_INLINE void store_transformed(VF x, uint16_t* to) {
 
 // One of the two passes of B^T d B: a line of a patch, in place.
 
+HWY_INLINE void transform_line(VF (&d)[3]) {
+  d[0] = hn::Sub(d[0], d[1]);
+  d[2] = hn::Sub(d[1], d[2]);
+}
+
 HWY_INLINE void transform_line(VF (&d)[4]) {
   const VF first = hn::Sub(d[0], d[2]), last = hn::Sub(d[1], d[3]);
   const VF sum = hn::Add(d[1], d[2]), difference = hn::Sub(d[2], d[1]);
@@ -66,6 +71,11 @@ HWY_INLINE void transform_line(VF (&d)[6]) {
 
 // One of the two passes of A^T s A.
 
+HWY_INLINE void join_line(const VF (&s)[3], VF (&y)[2]) {
+  y[0] = hn::Add(s[0], s[1]);
+  y[1] = hn::Sub(s[1], s[2]);
+}
+
 HWY_INLINE void join_line(const VF (&s)[4], VF (&y)[2]) {
   y[0] = hn::Add(hn::Add(s[0], s[1]), s[2]);
   y[1] = hn::Sub(hn::Sub(s[1], s[2]), s[3]);
@@ -83,10 +93,9 @@ HWY_INLINE void join_line(const VF (&s)[6], VF (&y)[4]) {
 
 /// One vector of channels of one tile, read from and written to whole vectors. A bigger patch does
 /// not fit into the registers: the passes meet in a buffer.
-template <int kOutputs>
+template <int kPatch>
 HWY_INLINE void transform_channels(const uint16_t* const* pixels, int64_t table_rows, int64_t c,
                                    uint16_t* dst, int64_t position_stride) {
-  constexpr int kPatch = winograd_patch(kOutputs);
   const DF d;
   HWY_ALIGN float between[kPatch][kPatch][kLanes];
 #pragma GCC unroll 6
@@ -114,11 +123,11 @@ HWY_INLINE void transform_channels(const uint16_t* const* pixels, int64_t table_
 }
 
 /// The channels that do not fill a vector, through buffers.
-template <int kOutputs>
+template <int kPatch>
 HWY_NOINLINE void transform_last_channels(const uint16_t* const* pixels, int64_t table_rows,
                                           int64_t c, int64_t count, uint16_t* dst,
                                           int64_t position_stride) {
-  constexpr int kPositions = winograd_positions(kOutputs);
+  constexpr int kPositions = winograd_positions(kPatch);
   uint16_t in[kPositions][kLanes] = {};
   uint16_t out[kPositions][kLanes];
   const uint16_t* rows[kPositions];
@@ -126,30 +135,30 @@ HWY_NOINLINE void transform_last_channels(const uint16_t* const* pixels, int64_t
     std::memcpy(in[p], pixels[p * table_rows] + c, static_cast<size_t>(count) * sizeof(uint16_t));
     rows[p] = in[p];
   }
-  transform_channels<kOutputs>(rows, 1, 0, out[0], kLanes);
+  transform_channels<kPatch>(rows, 1, 0, out[0], kLanes);
   for (int p = 0; p < kPositions; ++p) {
     std::memcpy(dst + p * position_stride, out[p], static_cast<size_t>(count) * sizeof(uint16_t));
   }
 }
 
-template <int kOutputs>
+template <int kPatch>
 HWY_INLINE void transform_tiles(const WinogradInput& in) {
   for (int64_t t = 0; t < in.tiles; ++t) {
     uint16_t* dst = in.dst + t * in.tile_stride;
     int64_t c = 0;
     for (; c + kLanes <= in.channels; c += kLanes) {
-      transform_channels<kOutputs>(in.pixels + t, in.table_rows, c, dst + c, in.position_stride);
+      transform_channels<kPatch>(in.pixels + t, in.table_rows, c, dst + c, in.position_stride);
     }
     if (c < in.channels) {
-      transform_last_channels<kOutputs>(in.pixels + t, in.table_rows, c, in.channels - c, dst + c,
-                                        in.position_stride);
+      transform_last_channels<kPatch>(in.pixels + t, in.table_rows, c, in.channels - c, dst + c,
+                                      in.position_stride);
     }
   }
 }
 
-template <int kOutputs>
+template <int kPatch>
 HWY_INLINE void join_columns(const WinogradOutput& out, int64_t tile, int column) {
-  constexpr int kPatch = winograd_patch(kOutputs);
+  constexpr int kOutputs = winograd_outputs(kPatch);
   const DF d;
   const float* sums = out.sums + tile * kPanelColumns + column;
   HWY_ALIGN float between[kOutputs][kPatch][kLanes];
@@ -176,17 +185,19 @@ HWY_INLINE void join_columns(const WinogradOutput& out, int64_t tile, int column
   }
 }
 
-template <int kOutputs>
+template <int kPatch>
 HWY_INLINE void join_tiles(const WinogradOutput& out) {
   for (int64_t t = 0; t < out.tiles; ++t) {
-    for (int c = 0; c < kPanelColumns; c += kLanes) join_columns<kOutputs>(out, t, c);
+    for (int c = 0; c < kPanelColumns; c += kLanes) join_columns<kPatch>(out, t, c);
   }
 }
 
-void input2(const WinogradInput& in) noexcept { transform_tiles<2>(in); }
+void input3(const WinogradInput& in) noexcept { transform_tiles<3>(in); }
 void input4(const WinogradInput& in) noexcept { transform_tiles<4>(in); }
-void output2(const WinogradOutput& out) noexcept { join_tiles<2>(out); }
+void input6(const WinogradInput& in) noexcept { transform_tiles<6>(in); }
+void output3(const WinogradOutput& out) noexcept { join_tiles<3>(out); }
 void output4(const WinogradOutput& out) noexcept { join_tiles<4>(out); }
+void output6(const WinogradOutput& out) noexcept { join_tiles<6>(out); }
 
 }  // namespace edgefusion::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -195,13 +206,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace edgefusion::kernels {
 
-HighwayVariants<WinogradInputFunction> winograd_input_variants(int outputs) {
-  if (outputs == 2) return EF_HIGHWAY_VARIANTS(WinogradInputFunction, input2);
-  return EF_HIGHWAY_VARIANTS(WinogradInputFunction, input4);
+HighwayVariants<WinogradInputFunction> winograd_input_variants(int patch) {
+  if (patch == 3) return EF_HIGHWAY_VARIANTS(WinogradInputFunction, input3);
+  if (patch == 4) return EF_HIGHWAY_VARIANTS(WinogradInputFunction, input4);
+  return EF_HIGHWAY_VARIANTS(WinogradInputFunction, input6);
 }
-HighwayVariants<WinogradOutputFunction> winograd_output_variants(int outputs) {
-  if (outputs == 2) return EF_HIGHWAY_VARIANTS(WinogradOutputFunction, output2);
-  return EF_HIGHWAY_VARIANTS(WinogradOutputFunction, output4);
+HighwayVariants<WinogradOutputFunction> winograd_output_variants(int patch) {
+  if (patch == 3) return EF_HIGHWAY_VARIANTS(WinogradOutputFunction, output3);
+  if (patch == 4) return EF_HIGHWAY_VARIANTS(WinogradOutputFunction, output4);
+  return EF_HIGHWAY_VARIANTS(WinogradOutputFunction, output6);
 }
 
 }  // namespace edgefusion::kernels

@@ -7,14 +7,15 @@
 
 namespace edgefusion::kernels {
 
-// The transforms of F(2x2, 3x3) and F(4x4, 3x3): a tile of m x m outputs comes from a patch of
-// (m + 2) x (m + 2) pixels. Points 0, 1, -1, infinity for m = 2; for m = 4 0, +-5/8, +-3/2,
-// infinity, whose rounding error is less than half of that of the usual 0, +-1, +-2.
+// The transforms are named by the side of the patch of pixels that a tile of outputs comes from:
+//   4  F(2x2, 3x3), points 0, 1, -1, infinity
+//   6  F(4x4, 3x3), points 0, +-5/8, +-3/2, infinity, whose rounding error is less than half of
+//      that of the usual 0, +-1, +-2
+//   3  2x2 outputs over a picture enlarged by two (nearest), from its pixels before that: the four
+//      pixels of a line are a, b, b, c, and the product at point -1 of F(2x2, 3x3) is always zero.
 
-constexpr int winograd_patch(int outputs) { return outputs + 2; }
-constexpr int winograd_positions(int outputs) {
-  return winograd_patch(outputs) * winograd_patch(outputs);
-}
+constexpr int winograd_outputs(int patch) { return patch == 6 ? 4 : 2; }
+constexpr int winograd_positions(int patch) { return patch * patch; }
 
 /// Patch pixel p of tile t starts at pixels[p * table_rows + t]; its transform (B^T d B, rounded to
 /// bf16) goes to dst[p * position_stride + t * tile_stride].
@@ -44,13 +45,13 @@ struct WinogradTransforms {
   WinogradOutputFunction output = nullptr;
 };
 
-/// The best for `isa`, plain C++ if it has no vectors. outputs: 2 or 4.
-WinogradTransforms select_winograd_transforms(IsaSet isa, int outputs);
+/// The best for `isa`, plain C++ if it has no vectors. patch: 3, 4 or 6.
+WinogradTransforms select_winograd_transforms(IsaSet isa, int patch);
 
-HighwayVariants<WinogradInputFunction> winograd_input_variants(int outputs);
-HighwayVariants<WinogradOutputFunction> winograd_output_variants(int outputs);
+HighwayVariants<WinogradInputFunction> winograd_input_variants(int patch);
+HighwayVariants<WinogradOutputFunction> winograd_output_variants(int patch);
 
-/// G g G^T of one filter: 9 taps -> (outputs + 2)^2 positions.
-void winograd_filter(int outputs, const float* taps, float* positions);
+/// G g G^T of one filter: 9 taps -> patch^2 positions.
+void winograd_filter(int patch, const float* taps, float* positions);
 
 }  // namespace edgefusion::kernels
