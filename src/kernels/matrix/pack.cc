@@ -12,9 +12,9 @@ void pack_column(const PanelGroups& layout, const WeightsView& w, int64_t output
   for (int64_t i = 0; i < w.inputs; ++i) {
     for (int64_t tap = 0; tap < w.taps; ++tap) {
       const int64_t k = tap * w.inputs + i, from = first + i * w.taps + tap;
-      panel[layout.at(k, column)] =
-          w.dtype == DType::bf16 ? static_cast<const uint16_t*>(w.data)[from]
-                                   : f32_to_bf16(stored_weight(w, from));
+      panel[layout.at(k, column)] = w.dtype == DType::bf16
+                                        ? static_cast<const uint16_t*>(w.data)[from]
+                                        : f32_to_bf16(stored_weight(w, from));
     }
   }
 }
