@@ -95,11 +95,12 @@ function(ef_benches name)
   endforeach()
 endfunction()
 
-# ef_module(NAME SOURCES files... DEPS modules... [LIBS targets...] [PER_ISA_TESTS names...]):
+# ef_module(NAME SOURCES files... DEPS modules... [LIBS targets...] [PER_ISA_TESTS names...] [APART]):
 # library edgefusion_NAME, alias edgefusion::NAME, and one test program per *_test.cc in the folder.
-# DEPS are modules of ours (what the layering allows), LIBS third-party targets.
+# DEPS are modules of ours (what the layering allows), LIBS third-party targets. APART: not a part
+# of the installed library.
 function(ef_module name)
-  cmake_parse_arguments(M "" "" "SOURCES;DEPS;LIBS;PER_ISA_TESTS" ${ARGN})
+  cmake_parse_arguments(M "APART" "" "SOURCES;DEPS;LIBS;PER_ISA_TESTS" ${ARGN})
   set(lib edgefusion_${name})
   add_library(${lib} STATIC ${M_SOURCES})
   add_library(edgefusion::${name} ALIAS ${lib})
@@ -108,8 +109,10 @@ function(ef_module name)
                                            $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
   list(TRANSFORM M_DEPS PREPEND edgefusion::)
   target_link_libraries(${lib} PUBLIC ${M_DEPS} ${M_LIBS})
-  # The installed library is made of the objects of all modules.
-  set_property(GLOBAL APPEND PROPERTY EF_MODULES ${lib})
+  if(NOT M_APART)
+    # The installed library is made of the objects of all these modules.
+    set_property(GLOBAL APPEND PROPERTY EF_MODULES ${lib})
+  endif()
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
   foreach(test_source IN LISTS tests)
     get_filename_component(stem ${test_source} NAME_WE)

@@ -1,0 +1,27 @@
+# libtorch as the target edgefusion::torch. Two ways:
+# - EDGEFUSION_TORCH names a folder with the Python package "torch" in it, as scripts/install_torch.sh
+#   makes it: its libraries are linked by name, for the package's own CMake files ask for a CUDA
+#   toolkit even where only the CPU is used.
+# - Otherwise TorchConfig.cmake is looked for (Torch_DIR, CMAKE_PREFIX_PATH): a libtorch with CUDA.
+set(EDGEFUSION_TORCH "" CACHE PATH "Folder that holds the Python package torch")
+
+add_library(edgefusion_torch INTERFACE)
+add_library(edgefusion::torch ALIAS edgefusion_torch)
+if(EDGEFUSION_TORCH)
+  set(torch_root ${EDGEFUSION_TORCH}/torch)
+  if(NOT EXISTS ${torch_root}/lib/libtorch_cpu.so)
+    message(FATAL_ERROR "EDGEFUSION_TORCH: ${torch_root}/lib/libtorch_cpu.so not found")
+  endif()
+  set(cuda_libraries ${EDGEFUSION_TORCH}/nvidia/cu13/lib)
+  target_include_directories(edgefusion_torch SYSTEM INTERFACE
+    ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
+  target_link_libraries(edgefusion_torch INTERFACE
+    ${torch_root}/lib/libtorch.so ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so)
+  # libtorch.so wants libtorch_cuda.so's friends at load time, also where no GPU is.
+  target_link_options(edgefusion_torch INTERFACE
+    -Wl,--disable-new-dtags -Wl,-rpath,${torch_root}/lib -Wl,-rpath,${cuda_libraries}
+    -Wl,-rpath-link,${cuda_libraries} -Wl,--no-as-needed)
+else()
+  find_package(Torch REQUIRED)
+  target_link_libraries(edgefusion_torch INTERFACE ${TORCH_LIBRARIES})
+endif()
