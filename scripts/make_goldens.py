@@ -19,6 +19,7 @@ GROUPS = {
     "noise": "noise",
     "scheduler": "schedulers",
     "pipeline": "pipelines",
+    "gradient": "gradients",  # of the networks above
 }
 
 

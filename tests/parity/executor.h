@@ -10,7 +10,7 @@
 
 namespace edgefusion::parity {
 
-/// Name of the way this program runs graphs: "reference" or "engine".
+/// Name of the way this program runs graphs: "reference", "engine" or "torch".
 std::string executor_name();
 
 /// Runs a graph on the inputs it declares (by name, channels last). Returns its outputs by name and

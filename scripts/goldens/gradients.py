@@ -1,0 +1,64 @@
+"""Gradients of the small networks under tests/goldens: gradients.safetensors beside each golden.
+
+The loss is the mean of the squares of the output for the inputs of size 0. For each parameter
+"<role>.<name in the weight file>" holds the length of its gradient and its product with sin(1),
+sin(2), ... in the order of its elements; "<role>:largest" the largest length.
+"""
+
+import torch
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+
+from goldens.autoencoders import DECODER_ONLY_CASE, OLD_NAMES_CASE, kl_mean, tiny_latents
+
+
+def measured(gradient):
+    flat = gradient.double().flatten()
+    pattern = torch.sin(torch.arange(1, flat.numel() + 1, dtype=torch.float64))
+    return torch.stack([flat.norm(), (flat * pattern).sum()]).float()
+
+
+def gradients(role, model, output):
+    """{"<role>.<parameter>": [length, product]} of the parameters that the output depends on."""
+    model.zero_grad()
+    output.square().mean().backward()
+    found = {
+        f"{role}.{name}": measured(parameter.grad)
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
+    found[role + ":largest"] = torch.stack([value[0] for value in found.values()]).max().reshape(1)
+    return found
+
+
+def inputs_of(folder):
+    tensors = load_file(folder / "golden.safetensors")
+    return {name[5:]: value for name, value in tensors.items() if name.startswith("in.0.")}
+
+
+def load(kind, folder):
+    return kind.from_pretrained(folder, torch_dtype=torch.float32, low_cpu_mem_usage=False).train()
+
+
+def unet(folder):
+    model = load(UNet2DConditionModel, folder)
+    return gradients("unet", model, model(**inputs_of(folder)).sample)
+
+
+def autoencoder(folder, kind, encode):
+    model, inputs = load(kind, folder), inputs_of(folder)
+    found = gradients("vae_decoder", model, model.decode(inputs["latent"]).sample)
+    if "image" in inputs:
+        found |= gradients("vae_encoder", model, encode(model, inputs["image"]))
+    return found
+
+
+def make(root):
+    for folder in sorted((root / "unet").iterdir()):
+        save_file(unet(folder), folder / "gradients.safetensors")
+    kinds = {"vae": (AutoencoderKL, kl_mean), "taesd": (AutoencoderTiny, tiny_latents)}
+    for name, (kind, encode) in kinds.items():
+        for folder in sorted((root / name).iterdir()):
+            if folder.name not in (OLD_NAMES_CASE, DECODER_ONLY_CASE):
+                found = autoencoder(folder, kind, encode)
+                save_file(found, folder / "gradients.safetensors")
