@@ -20,6 +20,7 @@ GROUPS = {
     "scheduler": "schedulers",
     "pipeline": "pipelines",
     "gradient": "gradients",  # of the networks above
+    "training": "training",
 }
 
 

@@ -1,0 +1,100 @@
+#include "train/optimizer.h"
+
+#include <ATen/ATen.h>
+#include <torch/optim/adamw.h>
+
+#include <cmath>
+
+#include "train/tensors.h"
+
+namespace edgefusion::train {
+
+using State = torch::optim::AdamWParamState;
+
+struct Optimizer::Implementation {
+  Parameters parameters;
+  torch::optim::AdamW adamw;
+
+  Implementation(const Parameters& parameters_in, const AdamWOptions& options)
+      : parameters(parameters_in),
+        adamw(parameters_in.list(), torch::optim::AdamWOptions(0.0)
+                                        .betas({options.beta1, options.beta2})
+                                        .eps(options.eps)
+                                        .weight_decay(options.weight_decay)) {}
+
+  /// Length of all gradients, in one number on the device.
+  at::Tensor gradient_length() const {
+    std::vector<at::Tensor> squares;
+    for (const auto& [name, parameter] : parameters.all()) {
+      if (parameter.grad().defined()) squares.push_back(parameter.grad().norm());
+    }
+    return squares.empty() ? at::zeros({}) : at::stack(squares).norm();
+  }
+
+  void scale_gradients(double factor) const {
+    for (const auto& [name, parameter] : parameters.all()) {
+      if (parameter.grad().defined()) parameter.mutable_grad().mul_(factor);
+    }
+  }
+};
+
+Optimizer::Optimizer(const Parameters& parameters, const AdamWOptions& options)
+    : implementation_(std::make_unique<Implementation>(parameters, options)) {}
+Optimizer::~Optimizer() = default;
+Optimizer::Optimizer(Optimizer&&) noexcept = default;
+Optimizer& Optimizer::operator=(Optimizer&&) noexcept = default;
+
+double Optimizer::step(double learning_rate, double max_norm) {
+  Implementation& self = *implementation_;
+  const at::NoGradGuard no_grad;
+  const double length = self.gradient_length().item<double>();
+  if (std::isfinite(length)) {
+    if (max_norm > 0 && length > max_norm) self.scale_gradients(max_norm / (length + 1e-6));
+    for (auto& group : self.adamw.param_groups()) group.options().set_lr(learning_rate);
+    self.adamw.step();
+  }
+  self.adamw.zero_grad(true);
+  return length;
+}
+
+std::map<std::string, at::Tensor> Optimizer::state() const {
+  std::map<std::string, at::Tensor> tensors;
+  auto& states = implementation_->adamw.state();
+  for (const auto& [name, parameter] : implementation_->parameters.all()) {
+    const auto found = states.find(parameter.unsafeGetTensorImpl());
+    if (found == states.end()) continue;
+    const auto& state = static_cast<const State&>(*found->second);
+    tensors["exp_avg." + name] = state.exp_avg();
+    tensors["exp_avg_sq." + name] = state.exp_avg_sq();
+    tensors["step." + name] = at::full({}, state.step(), at::kLong);
+  }
+  return tensors;
+}
+
+Status Optimizer::restore(const std::map<std::string, at::Tensor>& state,
+                          const std::string& origin) {
+  Implementation& self = *implementation_;
+  self.adamw.state().clear();
+  for (const auto& [name, parameter] : self.parameters.all()) {
+    const auto step = state.find("step." + name);
+    if (step == state.end()) continue;  // it never had a gradient
+    auto restored = std::make_unique<State>();
+    restored->step(step->second.item<int64_t>());
+    for (const std::string kind : {"exp_avg", "exp_avg_sq"}) {
+      const auto found = state.find(kind + "." + name);
+      if (found == state.end() || found->second.sizes() != parameter.sizes()) {
+        return fail(ErrorCode::bad_file,
+                    origin + ": " + kind + "." + name + ": " +
+                        (found == state.end() ? "missing"
+                                              : "shape " + shape_of(found->second).to_string()) +
+                        ", expected shape " + shape_of(parameter).to_string());
+      }
+      const at::Tensor copy = found->second.to(parameter.device(), at::kFloat, false, true);
+      kind == "exp_avg" ? restored->exp_avg(copy) : restored->exp_avg_sq(copy);
+    }
+    self.adamw.state()[parameter.unsafeGetTensorImpl()] = std::move(restored);
+  }
+  return {};
+}
+
+}  // namespace edgefusion::train
