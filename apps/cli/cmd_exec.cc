@@ -32,12 +32,12 @@ Status exec(const Options& options, const CommonOptions& common) {
   request.taps = options.taps;
   EF_TRY(const auto folder, formats::open_model(options.model));
   EF_TRY(const auto inputs, read_tensors(options.inputs));
-  auto outputs = pipeline::exec_network(folder, request, inputs, runtime);
-  if (!outputs) return fail(std::move(outputs).error().with_context(options.inputs));
+  request.inputs_origin = options.inputs;
+  EF_TRY(const auto outputs, pipeline::exec_network(folder, request, inputs, runtime));
   std::vector<formats::NamedTensor> tensors;
-  for (const auto& [name, tensor] : *outputs) tensors.push_back({name, tensor.view()});
+  for (const auto& [name, tensor] : outputs) tensors.push_back({name, tensor.view()});
   EF_TRY_STATUS(formats::write_safetensors(options.outputs, tensors));
-  for (const auto& [name, tensor] : *outputs) {
+  for (const auto& [name, tensor] : outputs) {
     fmt::print("{} {}\n", name, tensor.shape().to_string());
   }
   return {};
@@ -47,7 +47,8 @@ Status exec(const Options& options, const CommonOptions& common) {
 
 Action declare_exec(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("model", options->model, "Model folder or bundle, or the folder of one network")->required();
+  app.add_option("model", options->model, "Model folder or bundle, or the folder of one network")
+      ->required();
   app.add_option("network", options->network, "text_encoder, unet, vae_decoder or vae_encoder")
       ->required();
   app.add_option("--inputs", options->inputs, "Safetensors file with the inputs (NCHW)")

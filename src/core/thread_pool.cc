@@ -3,6 +3,10 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <string>
 
 namespace edgefusion {
 namespace {
@@ -19,18 +23,39 @@ inline void pause_cpu() {
 #endif
 }
 
+/// Where the CPU limit of this process's control group lies (version 2 of control groups).
+std::filesystem::path control_group_folder() {
+  const std::filesystem::path root = "/sys/fs/cgroup";
+  std::ifstream file("/proc/self/cgroup");
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.starts_with("0::/")) return root / line.substr(4);
+  }
+  return root;
+}
+
 }  // namespace
+
+int cpus_of_quota(const std::filesystem::path& control_group) {
+  std::ifstream file(control_group / "cpu.max");  // "150000 100000", or "max 100000"
+  double quota = 0, period = 0;
+  if (!(file >> quota >> period) || !(quota > 0) || !(period > 0)) {
+    return std::numeric_limits<int>::max();
+  }
+  return static_cast<int>(std::clamp(std::ceil(quota / period), 1.0, 1e6));
+}
 
 int available_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-  return std::max(1, CPU_COUNT(&set));
+  return std::max(1, std::min(CPU_COUNT(&set), cpus_of_quota(control_group_folder())));
 }
 
-ThreadPool::ThreadPool(int threads) {
-  const int wanted = threads <= 0 ? available_cpus() : threads;
-  workers_.reserve(static_cast<size_t>(wanted - 1));
+ThreadPool::ThreadPool(int threads)
+    : parts_(static_cast<size_t>(threads <= 0 ? available_cpus() : threads)) {
+  const int wanted = static_cast<int>(parts_.size());
+  workers_.reserve(parts_.size() - 1);
   for (int thread = 1; thread < wanted; ++thread) {
     workers_.emplace_back([this, thread] { worker_loop(thread); });
   }
@@ -46,12 +71,27 @@ ThreadPool::~ThreadPool() {
   for (auto& worker : workers_) worker.join();
 }
 
-void ThreadPool::run_part(int thread) const {
+void ThreadPool::run_part(int part) const {
   const int64_t chunks = (loop_.count + loop_.grain - 1) / loop_.grain;
   const int64_t parts = threads();
-  const int64_t begin = chunks * thread / parts * loop_.grain;
-  const int64_t end = std::min(loop_.count, chunks * (thread + 1) / parts * loop_.grain);
-  if (begin < end) loop_.function(loop_.context, begin, end, thread);
+  const int64_t begin = chunks * part / parts * loop_.grain;
+  const int64_t end = std::min(loop_.count, chunks * (part + 1) / parts * loop_.grain);
+  if (begin < end) loop_.function(loop_.context, begin, end, part);
+}
+
+/// All parts that no other thread has taken, one's own first. A thread that comes late to a loop
+/// that is over finds its parts taken, and does not look at loop_.
+void ThreadPool::run_parts(int first, uint64_t generation) {
+  for (int i = 0; i < threads(); ++i) {
+    const int number = (first + i) % threads();
+    Part& part = parts_[static_cast<size_t>(number)];
+    uint64_t before = generation - 1;
+    if (!part.taken.compare_exchange_strong(before, generation, std::memory_order_acq_rel)) {
+      continue;
+    }
+    run_part(number);
+    part.done.store(generation, std::memory_order_release);
+  }
 }
 
 void ThreadPool::run(int64_t count, int64_t grain, Function function, const void* context) {
@@ -61,19 +101,22 @@ void ThreadPool::run(int64_t count, int64_t grain, Function function, const void
     return;
   }
   loop_ = {function, context, count, grain};
-  pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  uint64_t generation = 0;
   {
     // The lock pairs with the wait in worker_loop, so that no wake-up is lost.
     const std::lock_guard lock(mutex_);
-    generation_.fetch_add(1, std::memory_order_release);
+    generation = generation_.fetch_add(1, std::memory_order_release) + 1;
   }
   wake_.notify_all();
-  run_part(0);
-  for (int spins = 0; pending_.load(std::memory_order_acquire) != 0; ++spins) {
-    if (spins < kSpins)
-      pause_cpu();
-    else
-      std::this_thread::yield();
+  run_parts(0, generation);
+  int spins = 0;
+  for (const Part& part : parts_) {
+    for (; part.done.load(std::memory_order_acquire) != generation; ++spins) {
+      if (spins < kSpins)
+        pause_cpu();
+      else
+        std::this_thread::yield();
+    }
   }
 }
 
@@ -90,8 +133,7 @@ void ThreadPool::worker_loop(int thread) {
     }
     seen = generation_.load(std::memory_order_acquire);
     if (stop_.load()) return;
-    run_part(thread);
-    pending_.fetch_sub(1, std::memory_order_release);
+    run_parts(thread, seen);
   }
 }
 

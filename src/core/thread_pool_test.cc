@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -44,6 +47,37 @@ TEST(ThreadPool, RunsManyShortLoopsInARow) {
     total += parts[0] + parts[1];
   }
   EXPECT_EQ(total, 40000);
+}
+
+TEST(ThreadPool, MoreThreadsThanCpusRunEveryPartOnce) {
+  ThreadPool pool(available_cpus() + 6);
+  const auto threads = static_cast<size_t>(pool.threads());
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<int> runs(threads, 0);
+    pool.parallel_for(pool.threads(), [&](int64_t begin, int64_t end, int thread) {
+      EXPECT_EQ(end, begin + 1);
+      EXPECT_EQ(begin, thread);
+      ++runs[static_cast<size_t>(thread)];
+    });
+    for (const int times : runs) ASSERT_EQ(times, 1);
+  }
+}
+
+TEST(ThreadPool, AControlGroupsLimitIsRoundedUp) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "thread_pool_test_group";
+  std::filesystem::create_directories(folder);
+  const auto cpus = [&](const char* limit) {
+    std::ofstream(folder / "cpu.max") << limit;
+    return cpus_of_quota(folder);
+  };
+  EXPECT_EQ(cpus("150000 100000\n"), 2);
+  EXPECT_EQ(cpus("20000 100000\n"), 1);
+  EXPECT_EQ(cpus("max 100000\n"), std::numeric_limits<int>::max());
+  EXPECT_EQ(cpus("-5 0\n"), std::numeric_limits<int>::max());
+  EXPECT_EQ(cpus("nonsense"), std::numeric_limits<int>::max());
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(cpus_of_quota(folder), std::numeric_limits<int>::max());
 }
 
 TEST(ThreadPool, ZeroMeansOneThreadPerCpu) { EXPECT_EQ(ThreadPool(0).threads(), available_cpus()); }

@@ -171,6 +171,17 @@ Result<SchedulerConfig> parse_scheduler_config(const nlohmann::json& json,
   return config;
 }
 
+nlohmann::json without_outdated_values(nlohmann::json json, bool own_scheduler) {
+  if (!json.is_object()) return json;
+  const auto offset = json.find("steps_offset");
+  const bool outdated_offset = offset == json.end() ? own_scheduler : offset->is_number_integer();
+  if (outdated_offset) json["steps_offset"] = 1;
+  const auto clip = json.find("clip_sample");
+  const bool outdated_clip = clip == json.end() ? own_scheduler : clip->is_boolean();
+  if (outdated_clip) json["clip_sample"] = false;
+  return json;
+}
+
 std::string scheduler_class_name(const nlohmann::json& json) {
   if (!json.is_object()) return "";
   const auto it = json.find("_class_name");

@@ -75,6 +75,12 @@ Result<SchedulerConfig> parse_scheduler_config(const nlohmann::json& json,
                                                const std::string& origin,
                                                const SchedulerConfig& defaults);
 
+/// What diffusers' Stable Diffusion pipelines make of an outdated scheduler file before they use it:
+/// steps_offset becomes 1, clip_sample false. own_scheduler: the file's own scheduler is used, so
+/// that keys it lacks, whose defaults are outdated too, are set; another one takes its own defaults.
+/// Values of a wrong type stay, for parse_scheduler_config to refuse.
+nlohmann::json without_outdated_values(nlohmann::json json, bool own_scheduler);
+
 /// The class a scheduler_config.json was saved from (`_class_name`), empty when it does not say.
 std::string scheduler_class_name(const nlohmann::json& json);
 

@@ -78,6 +78,22 @@ TEST(SchedulerConfig, AFileThatIsNoObjectIsRefused) {
   EXPECT_EQ(scheduler_class_name(json::array()), "");
 }
 
+TEST(SchedulerJson, OutdatedValuesBecomeThoseOfStableDiffusion) {
+  const json outdated = {{"steps_offset", 0}, {"clip_sample", true}, {"beta_end", 0.012}};
+  const json current = {{"steps_offset", 1}, {"clip_sample", false}, {"beta_end", 0.012}};
+  for (const bool own : {false, true}) EXPECT_EQ(without_outdated_values(outdated, own), current);
+  // A file without them means its own scheduler's outdated defaults, or another one's.
+  const json silent = {{"beta_end", 0.012}};
+  EXPECT_EQ(without_outdated_values(silent, true), current);
+  EXPECT_EQ(without_outdated_values(silent, false), silent);
+}
+
+TEST(SchedulerJson, ValuesOfAWrongTypeAreLeftForTheReaderToRefuse) {
+  const json wrong = {{"steps_offset", "one"}, {"clip_sample", 0}};
+  EXPECT_EQ(without_outdated_values(wrong, true), wrong);
+  EXPECT_EQ(without_outdated_values(json::array(), true), json::array());
+}
+
 TEST(SchedulerJson, ReadsTheBareMinusInfinityThatDiffusersWrites) {
   const auto parsed = parse_scheduler_json(
       R"({"lambda_min_clipped": -Infinity, "_note": "a \" -Infinity b", "beta_end": 0.012})", "f");

@@ -41,10 +41,12 @@ struct ClassRole {
   std::string_view class_name;
   std::string_view role;
 };
-constexpr std::array kClassRoles = {
-    ClassRole{"UNet2DConditionModel", "unet"}, ClassRole{"AutoencoderKL", "vae"},
-    ClassRole{"AutoencoderTiny", "vae"}, ClassRole{"CLIPTextModel", "text_encoder"},
-    ClassRole{"CLIPTextModelWithProjection", "text_encoder"}};
+constexpr std::array kClassRoles = {ClassRole{"UNet2DConditionModel", "unet"},
+                                    ClassRole{"AutoencoderKL", "vae"},
+                                    ClassRole{"AutoencoderTiny", "vae"},
+                                    ClassRole{"CLIPTextModel", "text_encoder"},
+                                    ClassRole{"CLIPTextModelWithProjection", "text_encoder"},
+                                    ClassRole{"BertModel", "text_encoder"}};
 
 bool is_file(const fs::path& path) {
   std::error_code ignored;
@@ -145,6 +147,19 @@ Status open_scheduler(const ModelFiles& files, const json& index, const std::str
   return {};
 }
 
+/// The class the index names must be one that fills the role: the program would run another network
+/// than the one that is meant.
+Status check_role(const std::string& class_name, std::string_view role, const std::string& place) {
+  std::string known;
+  for (const ClassRole& row : kClassRoles) {
+    if (row.role != role) continue;
+    if (row.class_name == class_name) return {};
+    known.append(known.empty() ? "" : ", ").append(row.class_name);
+  }
+  return fail(ErrorCode::unsupported, place + ": " + std::string(role) + ": expected one of " +
+                                          known + ", found \"" + printable(class_name) + "\"");
+}
+
 /// A pipeline but for its tokenizer.
 Result<ModelFolder> open_pipeline(const ModelFiles& files, const fs::path& path) {
   ModelFolder model;
@@ -154,6 +169,7 @@ Result<ModelFolder> open_pipeline(const ModelFiles& files, const fs::path& path)
   EF_TRY_STATUS(check_pipeline_class(index, place, model.pipeline_class));
   for (const std::string role : kNetworkRoles) {
     EF_TRY(const std::string class_name, component_class(index, place, role));
+    EF_TRY_STATUS(check_role(class_name, role, place));
     EF_TRY_STATUS(require_folder(files, role, "the folder of " + role));
     EF_TRY(NetworkFiles network, open_network(files, role));
     if (network.class_name.empty()) network.class_name = class_name;

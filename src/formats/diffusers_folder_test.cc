@@ -165,6 +165,21 @@ TEST_F(DiffusersFolderTest, ComponentsThatAreNotAPairOfNamesAreRefused) {
   }
 }
 
+TEST_F(DiffusersFolderTest, AClassThatDoesNotFillTheRoleIsRefusedThoughTheConfigWould) {
+  std::string index = kIndex;
+  const std::string name = "UNet2DConditionModel";
+  index.replace(index.find(name), name.size(), "FluxTransformer2DModel");
+  write("model_index.json", index);
+  expect_error("unet: expected one of UNet2DConditionModel, found \"FluxTransformer2DModel\"");
+}
+
+TEST_F(DiffusersFolderTest, AFolderOfABertNetworkIsATextEncoder) {
+  write("text_encoder/config.json", R"({"architectures": ["BertModel"]})");
+  const auto model = open_diffusers_folder(folder_ / "text_encoder");
+  ASSERT_TRUE(model.has_value()) << model.error().message();
+  EXPECT_NE(model->network("text_encoder"), nullptr);
+}
+
 TEST_F(DiffusersFolderTest, AFolderOfOneNetworkOpensAsThatNetwork) {
   for (const auto& [folder, role] : {std::pair{"unet", "unet"}, std::pair{"vae", "vae"},
                                      std::pair{"text_encoder", "text_encoder"}}) {

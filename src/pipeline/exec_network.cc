@@ -132,6 +132,32 @@ Result<Tensor> to_graph_input(const engine::TensorInfo& info, const Tensor& give
   return values;
 }
 
+/// Says which file a fault of the inputs is in.
+template <typename T>
+Result<T> of_inputs(Result<T> result, const ExecRequest& request) {
+  if (result || request.inputs_origin.empty()) return result;
+  return fail(std::move(result).error().with_context(request.inputs_origin));
+}
+
+/// Converts what the program takes; a name it does not know stays, for run_network to refuse.
+Result<NamedTensors> to_graph_inputs(const engine::Program& program,
+                                     const formats::NetworkFiles& files, NetworkRole role,
+                                     const NamedTensors& inputs) {
+  NamedTensors converted = inputs;
+  for (const auto& info : program.inputs()) {
+    const auto given = inputs.find(info.name);
+    if (given == inputs.end()) continue;  // run_network names what is missing
+    EF_TRY(converted[info.name], to_graph_input(info, given->second));
+    if (info.dtype == DType::i32) EF_TRY_STATUS(check_ids(files, converted[info.name]));
+  }
+  // Every U-Net is given text states; one without attention does not look at them.
+  const auto is_states = [](const auto& info) { return info.name == "encoder_hidden_states"; };
+  if (role == NetworkRole::unet && std::ranges::none_of(program.inputs(), is_states)) {
+    converted.erase("encoder_hidden_states");
+  }
+  return converted;
+}
+
 }  // namespace
 
 const char* folder_role(NetworkRole role) {
@@ -154,7 +180,7 @@ Result<NamedTensors> exec_network(const formats::ModelFolder& folder, const Exec
     return fail(ErrorCode::not_found,
                 folder.path.string() + ": has no " + std::string(models::to_string(request.role)));
   }
-  EF_TRY(const models::NetworkSizes sizes, sizes_of(request.role, inputs));
+  EF_TRY(const models::NetworkSizes sizes, of_inputs(sizes_of(request.role, inputs), request));
   EF_TRY(graph::Graph graph,
          models::build_network(
              files->config, files->config_origin,
@@ -165,14 +191,10 @@ Result<NamedTensors> exec_network(const formats::ModelFolder& folder, const Exec
   EF_TRY(engine::Program program,
          engine::compile(std::move(graph), *files->weights,
                          {.precision = request.precision, .taps = request.taps}, runtime));
-  NamedTensors graph_inputs = inputs;
-  for (const auto& info : program.inputs()) {
-    const auto given = inputs.find(info.name);
-    if (given == inputs.end()) continue;  // run_network names what is missing
-    EF_TRY(graph_inputs[info.name], to_graph_input(info, given->second));
-    if (info.dtype == DType::i32) EF_TRY_STATUS(check_ids(*files, graph_inputs[info.name]));
-  }
-  EF_TRY(NamedTensors outputs, run_network(program, graph_inputs, *runtime.pool));
+  EF_TRY(const NamedTensors graph_inputs,
+         of_inputs(to_graph_inputs(program, *files, request.role, inputs), request));
+  EF_TRY(NamedTensors outputs,
+         of_inputs(run_network(program, graph_inputs, *runtime.pool), request));
   rename_taps(tap_names, network_outputs, outputs);
   for (auto& entry : outputs) {
     Tensor& tensor = entry.second;

@@ -16,12 +16,14 @@ struct ExecRequest {
   models::NetworkRole role = models::NetworkRole::unet;
   engine::Precision precision = engine::Precision::f32;
   std::vector<std::string> taps;  ///< inner values to give out too, under these names
+  std::string inputs_origin;  ///< file of the inputs, named where they are at fault; may be empty
 };
 
 /// Runs one network of a model on tensors named and laid out as in diffusers (pictures NCHW). Sizes
 /// and batch come from the inputs:
 ///   text_encoder  input_ids [N,T]                                       -> last_hidden_state
-///   unet          sample [N,C,H,W], timestep [] [1] or [N], encoder_hidden_states [N,T,D],
+///   unet          sample [N,C,H,W], timestep [] [1] or [N], encoder_hidden_states [N,T,D] (not
+///                 looked at by a network without attention),
 ///                 timestep_cond [N,W] if the network has it             -> out_sample
 ///   vae_decoder   latent [N,C,h,w]                                      -> image
 ///   vae_encoder   image [N,3,H,W]                                       -> latent

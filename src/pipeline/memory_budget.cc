@@ -38,16 +38,19 @@ Result<WeightBudgets> fit_into_memory(const GenerationForecast& forecast, int64_
                                       bool can_stream, const LogSink& log) {
   if (forecast.peak_bytes() <= limit) return WeightBudgets{};
   if (!can_stream || forecast.streamed_peak_bytes() > limit) {
-    return fail(
-        ErrorCode::resource_exhausted,
-        "memory limit " + mebibytes(limit) + ": this picture takes " +
-            mebibytes(forecast.peak_bytes()) + " (" + mebibytes(forecast.used_bytes) +
-            " in use already, and the largest of text encoder " +
-            mebibytes(forecast.text_encoder.total()) + ", U-Net " +
-            mebibytes(forecast.unet.total()) + ", decoder " + mebibytes(forecast.decoder.total()) +
-            (forecast.previews ? "; with previews U-Net and decoder together)" : ")") + ", or " +
-            mebibytes(forecast.streamed_peak_bytes()) + " with weights read step by step" +
-            (can_stream ? "" : ", which takes a folder for packed weights"));
+    const bool saves = forecast.streamed_peak_bytes() < forecast.peak_bytes();
+    const std::string streamed = ", or " + mebibytes(forecast.streamed_peak_bytes()) +
+                                 " with weights read step by step" +
+                                 (can_stream ? "" : ", which takes a folder for packed weights");
+    return fail(ErrorCode::resource_exhausted,
+                "memory limit " + mebibytes(limit) + ": this picture takes " +
+                    mebibytes(forecast.peak_bytes()) + " (" + mebibytes(forecast.used_bytes) +
+                    " in use already, and the largest of text encoder " +
+                    mebibytes(forecast.text_encoder.total()) + ", U-Net " +
+                    mebibytes(forecast.unet.total()) + ", decoder " +
+                    mebibytes(forecast.decoder.total()) +
+                    (forecast.previews ? "; with previews U-Net and decoder together)" : ")") +
+                    (saves ? streamed : ""));
   }
   const int64_t room = limit - forecast.base_bytes();
   // While previewing the decoder lives beside the U-Net: it gets the least, the U-Net the rest.

@@ -50,6 +50,15 @@ TEST(MemoryBudget, WhatFitsIsLeftAlone) {
   EXPECT_TRUE(said.empty());
 }
 
+TEST(MemoryBudget, AWayThatSavesNothingIsNotOffered) {
+  GenerationForecast small = forecast();
+  small.text_encoder.packing_bytes = 2000 * kMiB;
+  const auto [budgets, said] = fit(small, 100);
+  ASSERT_FALSE(budgets.has_value());
+  EXPECT_EQ(budgets.error().message().find("step by step"), std::string::npos)
+      << budgets.error().message();
+}
+
 TEST(MemoryBudget, OnlyTheNetworkThatIsTooLargeIsReadStepByStep) {
   const auto [budgets, said] = fit(forecast(), 600);
   ASSERT_TRUE(budgets.has_value());

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "diffusion/guidance.h"
+#include "diffusion/scheduler_config.h"
 
 namespace edgefusion::pipeline {
 namespace {
@@ -70,6 +71,15 @@ Status tokenize(const Model& model, ResolvedRequest& resolved) {
   return {};
 }
 
+/// The model's scheduler file as its pipeline in diffusers would use it.
+nlohmann::json scheduler_config_for(const Model& model, const std::string& scheduler_name) {
+  if (!model.folder().pipeline_class.starts_with("StableDiffusion")) {
+    return model.scheduler_config();
+  }
+  return diffusion::without_outdated_values(model.scheduler_config(),
+                                            scheduler_name == model.defaults().scheduler);
+}
+
 }  // namespace
 
 Result<ResolvedRequest> resolve_request(const Model& model, const GenerationRequest& request) {
@@ -93,7 +103,8 @@ Result<ResolvedRequest> resolve_request(const Model& model, const GenerationRequ
   const diffusion::SchedulerOptions options = {
       .steps = resolved.steps, .images = request.batch, .config_origin = folder.scheduler_origin};
   EF_TRY(resolved.scheduler,
-         diffusion::make_scheduler(resolved.scheduler_name, model.scheduler_config(), options));
+         diffusion::make_scheduler(resolved.scheduler_name,
+                                   scheduler_config_for(model, resolved.scheduler_name), options));
   resolved.guided =
       diffusion::needs_guidance(resolved.guidance_scale, model.unet().time_cond_width != 0);
   resolved.latents = Shape{request.batch, space.channels, resolved.height / space.pixels_per_latent,

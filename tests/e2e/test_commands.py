@@ -2,6 +2,7 @@
 """exec, inspect, tokenize, bench, kernels, and wrong usage."""
 
 import json
+import shutil
 import struct
 import subprocess
 import unittest
@@ -10,9 +11,9 @@ from case import MODEL, PROGRAM, UNET, Case, read_header, safetensors
 
 
 class OtherCommands(Case):
-    def exec_inputs(self):
+    def exec_inputs(self, network=UNET):
         """The inputs of the first golden run, under their exec names."""
-        header, data = read_header(UNET / "golden.safetensors")
+        header, data = read_header(network / "golden.safetensors")
         tensors = {}
         for name, entry in header.items():
             if name.startswith("in.0."):
@@ -49,6 +50,35 @@ class OtherCommands(Case):
         self.expect_error("exec", UNET, "unett", "--inputs", "a", "--outputs", "b", says="unett")
         self.expect_error("exec", UNET, "unet", "--inputs", "/no/file", "--outputs", "b", says="/no/file")
         self.assertFalse((self.folder / "out.safetensors").exists())
+
+    def test_exec_blames_the_file_that_is_at_fault(self):
+        tensors = self.exec_inputs()
+        command = self.exec_unet({**tensors, "extra": tensors["timestep"]})
+        self.expect_error(*command, says=["in.safetensors", "extra"])
+        broken = self.folder / "broken"
+        shutil.copytree(UNET, broken)
+        config = json.loads((broken / "config.json").read_text())
+        (broken / "config.json").write_text(json.dumps({**config, "resnet_skip_time_act": True}))
+        command = (command[0], broken, *command[2:])
+        self.expect_error(*command, says=["config.json", "resnet_skip_time_act"])
+        _, stderr = self.run_program(*command, code=1)
+        self.assertNotIn("in.safetensors", stderr)
+
+    def test_exec_takes_text_states_for_a_network_without_attention(self):
+        plain = UNET.parent / "plain_only"
+        tensors = self.exec_inputs(plain)
+        inputs, outputs = self.folder / "in.safetensors", self.folder / "out.safetensors"
+        self.assertIn("encoder_hidden_states", tensors)
+        inputs.write_bytes(safetensors(tensors))
+        self.run_program("exec", plain, "unet", "--inputs", inputs, "--outputs", outputs)
+        self.assertTrue(outputs.exists())
+
+    def test_exec_runs_the_folder_of_a_bert_network(self):
+        inputs, outputs = self.folder / "ids.safetensors", self.folder / "out.safetensors"
+        inputs.write_bytes(safetensors({"input_ids": ("I64", [1, 2], struct.pack("<qq", 101, 102))}))
+        self.run_program("exec", MODEL / "text_encoder", "text_encoder", "--inputs", inputs, "--outputs", outputs)
+        header, _ = read_header(outputs)
+        self.assertEqual(header["last_hidden_state"]["shape"][:2], [1, 2])
 
     def test_inspect(self):
         report = json.loads(self.run_program("inspect", MODEL, "--json")[0])
