@@ -17,6 +17,8 @@ at::ScalarType type_of(DType dtype) {
       return at::kBFloat16;
     case DType::i32:
       return at::kInt;
+    case DType::i64:
+      return at::kLong;
     default:
       EF_CHECK(false, "a type that networks use");
   }

@@ -1,0 +1,63 @@
+#include "train/consistency.h"
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "core/result.h"
+
+namespace edgefusion::train {
+namespace {
+
+at::Tensor spread(const at::Tensor& per_sample, int64_t rank) {
+  std::vector<int64_t> extents(static_cast<size_t>(rank), 1);
+  extents.front() = per_sample.size(0);
+  return per_sample.view(extents);
+}
+
+at::Tensor guided(const at::Tensor& with, const at::Tensor& without, const at::Tensor& w) {
+  return with + w * (with - without);
+}
+
+}  // namespace
+
+SolverGrid::SolverGrid(int64_t training_steps, int64_t points)
+    : points_(points), stride_(training_steps / points) {
+  EF_CHECK(points >= 1 && stride_ >= 1, "no more points than training steps");
+}
+
+at::Tensor SolverGrid::begin(const at::Tensor& index) const { return (index + 1) * stride_ - 1; }
+
+at::Tensor SolverGrid::end(const at::Tensor& index) const {
+  return (index * stride_ - 1).clamp_min(0);
+}
+
+at::Tensor consistency_output(const at::Tensor& clean, const at::Tensor& z, const at::Tensor& t,
+                              const Boundary& boundary) {
+  const at::Tensor scaled = spread(t.to(at::kFloat) * boundary.timestep_scaling, z.dim());
+  const double data = boundary.sigma_data * boundary.sigma_data;
+  const at::Tensor sum = scaled.square() + data;
+  return data / sum * z + scaled / sum.sqrt() * clean;
+}
+
+TeacherView guided_view(const NoiseLevels& levels, PredictionType type,
+                        const at::Tensor& conditional, const at::Tensor& unconditional,
+                        const at::Tensor& z, const at::Tensor& t, const at::Tensor& w) {
+  const at::Tensor scale = spread(w, z.dim());
+  return {guided(levels.clean_of(type, conditional, z, t),
+                 levels.clean_of(type, unconditional, z, t), scale),
+          guided(levels.noise_of(type, conditional, z, t),
+                 levels.noise_of(type, unconditional, z, t), scale)};
+}
+
+at::Tensor solver_step(const NoiseLevels& levels, const SolverGrid& grid, const TeacherView& view,
+                       const at::Tensor& index) {
+  // The first point's step ends at training step 0, as everything before it does.
+  return levels.noised(view.clean, view.noise, grid.end(index));
+}
+
+at::Tensor pseudo_huber(const at::Tensor& output, const at::Tensor& target, double c) {
+  return ((output.to(at::kFloat) - target).square() + c * c).sqrt().mean() - c;
+}
+
+}  // namespace edgefusion::train
