@@ -72,6 +72,12 @@ function(ef_test name)
   if("unit" IN_LIST T_LABELS AND NOT "slow" IN_LIST T_LABELS AND NOT "per_isa" IN_LIST T_LABELS)
     ef_unit_test(${name})
   endif()
+  if("train" IN_LIST T_LABELS)
+    if(NOT TARGET train_tests)
+      add_custom_target(train_tests)
+    endif()
+    add_dependencies(train_tests ${name})
+  endif()
   if("per_isa" IN_LIST T_LABELS)
     foreach(isa IN LISTS EDGEFUSION_TEST_ISAS)
       add_test(NAME ${name}.${isa} COMMAND ${name})
@@ -95,12 +101,14 @@ function(ef_benches name)
   endforeach()
 endfunction()
 
-# ef_module(NAME SOURCES files... DEPS modules... [LIBS targets...] [PER_ISA_TESTS names...] [APART]):
+# ef_module(NAME SOURCES files... DEPS modules... [LIBS targets...] [OWN_LIBS targets...]
+#           [PER_ISA_TESTS names...] [APART]):
 # library edgefusion_NAME, alias edgefusion::NAME, and one test program per *_test.cc in the folder.
-# DEPS are modules of ours (what the layering allows), LIBS third-party targets. APART: not a part
-# of the installed library.
+# DEPS are modules of ours (what the layering allows), LIBS third-party targets;
+# OWN_LIBS those that only its own sources and tests see. APART: a part of
+# training, not of the installed library.
 function(ef_module name)
-  cmake_parse_arguments(M "APART" "" "SOURCES;DEPS;LIBS;PER_ISA_TESTS" ${ARGN})
+  cmake_parse_arguments(M "APART" "" "SOURCES;DEPS;LIBS;OWN_LIBS;PER_ISA_TESTS" ${ARGN})
   set(lib edgefusion_${name})
   add_library(${lib} STATIC ${M_SOURCES})
   add_library(edgefusion::${name} ALIAS ${lib})
@@ -108,7 +116,7 @@ function(ef_module name)
   target_include_directories(${lib} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
                                            $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
   list(TRANSFORM M_DEPS PREPEND edgefusion::)
-  target_link_libraries(${lib} PUBLIC ${M_DEPS} ${M_LIBS})
+  target_link_libraries(${lib} PUBLIC ${M_DEPS} ${M_LIBS} PRIVATE ${M_OWN_LIBS})
   if(NOT M_APART)
     # The installed library is made of the objects of all these modules.
     set_property(GLOBAL APPEND PROPERTY EF_MODULES ${lib})
@@ -120,7 +128,11 @@ function(ef_module name)
     if(stem IN_LIST M_PER_ISA_TESTS)
       list(APPEND labels per_isa)
     endif()
-    ef_test(${name}_${stem} SOURCES ${test_source} DEPS edgefusion::${name} LABELS ${labels})
+    if(M_APART)
+      list(APPEND labels train)
+    endif()
+    ef_test(${name}_${stem} SOURCES ${test_source} DEPS edgefusion::${name} ${M_OWN_LIBS}
+            LABELS ${labels})
   endforeach()
   if(EDGEFUSION_BENCH)
     ef_benches(${name})

@@ -16,11 +16,12 @@ if(EDGEFUSION_TORCH)
   target_include_directories(edgefusion_torch SYSTEM INTERFACE
     ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
   target_link_libraries(edgefusion_torch INTERFACE
-    ${torch_root}/lib/libtorch.so ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so)
-  # libtorch.so wants libtorch_cuda.so's friends at load time, also where no GPU is.
+    ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so)
+  # Not libtorch.so, which brings the libraries of a GPU. libtorch_cpu.so wants two of CUDA's at load
+  # time all the same.
   target_link_options(edgefusion_torch INTERFACE
     -Wl,--disable-new-dtags -Wl,-rpath,${torch_root}/lib -Wl,-rpath,${cuda_libraries}
-    -Wl,-rpath-link,${cuda_libraries} -Wl,--no-as-needed)
+    -Wl,-rpath-link,${cuda_libraries})
 else()
   find_package(Torch REQUIRED)
   target_link_libraries(edgefusion_torch INTERFACE ${TORCH_LIBRARIES})

@@ -24,7 +24,7 @@ MAY_INCLUDE = {
     "models": {"graph", "core"},
     "pipeline": {"models", "engine", "diffusion", "text", "formats", "graph", "core"},
     "shards": {"formats", "core"},
-    "train": {"shards", "models", "graph", "diffusion", "text", "formats", "core"},
+    "train": {"shards", "pipeline", "models", "graph", "diffusion", "text", "formats", "core"},
     "api": {"pipeline", "diffusion", "engine", "formats", "core", "edgefusion"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) - {"api"}

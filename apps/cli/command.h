@@ -36,5 +36,6 @@ Action declare_generate(CLI::App& app);
 Action declare_inspect(CLI::App& app);
 Action declare_kernels(CLI::App& app);
 Action declare_tokenize(CLI::App& app);
+Action declare_train(CLI::App& app);  ///< built with EDGEFUSION_TRAIN only
 
 }  // namespace edgefusion::cli

@@ -15,15 +15,18 @@ namespace {
 
 constexpr int kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
 
-constexpr std::array kCommands = {
-    Command{"generate", "paint a picture from text", declare_generate},
-    Command{"inspect", "show what a model is: networks, parameters, cost, memory", declare_inspect},
-    Command{"exec", "run one network on tensors from a file", declare_exec},
-    Command{"tokenize", "show the token ids of texts", declare_tokenize},
-    Command{"convert", "turn a model into one file, or back into a folder", declare_convert},
-    Command{"bench", "time a real architecture on random weights", declare_bench},
-    Command{"kernels", "show instruction sets and the kernels chosen here", declare_kernels},
-};
+constexpr auto kCommands = std::to_array<Command>({
+    {"generate", "paint a picture from text", declare_generate},
+    {"inspect", "show what a model is: networks, parameters, cost, memory", declare_inspect},
+    {"exec", "run one network on tensors from a file", declare_exec},
+    {"tokenize", "show the token ids of texts", declare_tokenize},
+    {"convert", "turn a model into one file, or back into a folder", declare_convert},
+    {"bench", "time a real architecture on random weights", declare_bench},
+    {"kernels", "show instruction sets and the kernels chosen here", declare_kernels},
+#ifdef EF_TRAIN
+    {"train", "train a model's U-Net on captioned pictures", declare_train},
+#endif
+});
 
 /// The form of every message that ends the program; what came from outside may hold line breaks.
 void print_error(std::string line) {

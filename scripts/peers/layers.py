@@ -15,16 +15,15 @@ class Attention:
     queries: int
     keys: int
     head_size: int
-    bench = "kernels_attention_bench"
 
     @property
     def name(self):
         return f"attention {self.heads}x{self.queries}x{self.keys}x{self.head_size}"
 
-    @property
-    def row(self):
-        """What its benchmark's name ends with."""
-        return f"h{self.heads}_q{self.queries}_k{self.keys}_d{self.head_size}"
+    def bench(self, _precision):
+        """The benchmark's program, and what its name ends with."""
+        row = f"h{self.heads}_q{self.queries}_k{self.keys}_d{self.head_size}"
+        return "kernels_attention_bench", row
 
     @property
     def gmac(self):
@@ -33,15 +32,19 @@ class Attention:
 
 @dataclass(frozen=True)
 class Convolution:
-    row: str
+    f32_row: str
     size: int
     inputs: int
     outputs: int
-    bench = "kernels_conv_bench"
 
     @property
     def name(self):
         return f"conv 3x3 {self.inputs} to {self.outputs}, {self.size}x{self.size}"
+
+    def bench(self, precision):
+        if precision == "f32":
+            return "kernels_conv_bench", self.f32_row
+        return "kernels_matrix_bench", f"conv3x3_{self.size}x{self.size}x{self.inputs}"
 
     @property
     def gmac(self):
@@ -74,9 +77,10 @@ def is_of(precision, row):
 
 def kernel_turn(folder, layer, precision, repeat):
     """Least CPU milliseconds of the fastest row, and its name; None where nothing was built."""
-    if not (folder / layer.bench).exists():
+    bench, row = layer.bench(precision)
+    if not (folder / bench).exists():
         return None
-    command = [folder / layer.bench, f"--benchmark_filter=/{re.escape(layer.row)}$"]
+    command = [folder / bench, f"--benchmark_filter=/{re.escape(row)}$"]
     command += [f"--benchmark_repetitions={repeat}", "--benchmark_format=json"]
     found = json.loads(program.output_of([*command, "--benchmark_min_time=0.05"]))
     factor = {"ns": 1e-6, "us": 1e-3, "ms": 1.0}

@@ -45,7 +45,9 @@ def start_twice(command, start):
     with tempfile.TemporaryDirectory(prefix="bench_peers_") as folder:
         cache, picture = Path(folder) / "cache", Path(folder) / "picture.png"
         cache.mkdir()
-        environment = {**rounds.python_environment(), "XDG_CACHE_HOME": str(cache)}
+        # edgefusion would find its packed weights beside the model, from earlier runs.
+        caches = {"XDG_CACHE_HOME": str(cache), "EDGEFUSION_CACHE": str(cache)}
+        environment = {**rounds.python_environment(), **caches}
         kinds = (start.first, start.first_cpu), (start.second, start.second_cpu)
         for times, cpu_times in kinds:
             parts = [str(part) for part in command(picture, cache)]

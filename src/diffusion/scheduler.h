@@ -78,6 +78,11 @@ Result<std::unique_ptr<Scheduler>> make_scheduler(std::string_view name,
                                                   const nlohmann::json& config,
                                                   const SchedulerOptions& options);
 
+/// What make_scheduler() makes of a file: its keys, and the defaults of that scheduler for the
+/// rest. Errors: invalid_argument (name), bad_file, unsupported.
+Result<SchedulerConfig> read_scheduler_config(std::string_view name, const nlohmann::json& config,
+                                              const std::string& origin);
+
 /// All names, in the order they are shown to users.
 std::vector<std::string_view> scheduler_names();
 

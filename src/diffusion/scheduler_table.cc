@@ -94,6 +94,14 @@ Status check_options(const SchedulerOptions& options, int train_steps) {
   return {};
 }
 
+Result<const Row*> row_of(std::string_view name) {
+  for (const Row& row : kRows) {
+    if (row.name == name) return &row;
+  }
+  return fail(ErrorCode::invalid_argument,
+              unknown_name_message("scheduler", name, scheduler_names()));
+}
+
 }  // namespace
 
 std::vector<std::string_view> scheduler_names() {
@@ -114,24 +122,26 @@ Result<std::string_view> scheduler_name_of_class(std::string_view diffusers_clas
               unknown_name_message("scheduler class", diffusers_class, classes));
 }
 
+Result<SchedulerConfig> read_scheduler_config(std::string_view name, const nlohmann::json& config,
+                                              const std::string& origin) {
+  EF_TRY(const Row* row, row_of(name));
+  EF_TRY(SchedulerConfig parsed, parse_scheduler_config(config, origin, row->defaults()));
+  if (row->force != nullptr) row->force(parsed);
+  return parsed;
+}
+
 Result<std::unique_ptr<Scheduler>> make_scheduler(std::string_view name,
                                                   const nlohmann::json& config,
                                                   const SchedulerOptions& options) {
-  for (const Row& row : kRows) {
-    if (row.name != name) continue;
-    EF_TRY(SchedulerConfig parsed,
-           parse_scheduler_config(config, options.config_origin, row.defaults()));
-    if (row.force != nullptr) row.force(parsed);
-    EF_TRY_STATUS(check_options(options, parsed.num_train_timesteps));
-    auto scheduler = row.make(parsed, options);
-    if (scheduler) return scheduler;
-    Error error = std::move(scheduler).error();
-    // What the user asked for is no fault of the file.
-    if (error.code() != ErrorCode::invalid_argument) error.add_context(options.config_origin);
-    return fail(std::move(error));
-  }
-  return fail(ErrorCode::invalid_argument,
-              unknown_name_message("scheduler", name, scheduler_names()));
+  EF_TRY(const Row* row, row_of(name));
+  EF_TRY(const SchedulerConfig parsed, read_scheduler_config(name, config, options.config_origin));
+  EF_TRY_STATUS(check_options(options, parsed.num_train_timesteps));
+  auto scheduler = row->make(parsed, options);
+  if (scheduler) return scheduler;
+  Error error = std::move(scheduler).error();
+  // What the user asked for is no fault of the file.
+  if (error.code() != ErrorCode::invalid_argument) error.add_context(options.config_origin);
+  return fail(std::move(error));
 }
 
 }  // namespace edgefusion::diffusion

@@ -64,9 +64,9 @@ struct BandGroup {
 };
 
 /// The chains of a graph that are worth it: long pictures in between, little weights. In the order
-/// of the graph, without common nodes.
-std::vector<BandGroup> find_bands(const graph::Graph& graph, const BandOptions& options,
-                                  IsaSet isa);
+/// of the graph, without common nodes. threads: that will run them; they share the lines of a band.
+std::vector<BandGroup> find_bands(const graph::Graph& graph, const BandOptions& options, IsaSet isa,
+                                  int threads = 1);
 
 /// Fills in bands and window_lines; everything else is given.
 void schedule_bands(const graph::Graph& graph, BandGroup& group);

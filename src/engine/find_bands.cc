@@ -166,19 +166,21 @@ std::vector<NodeId> without_small_start(const Graph& graph, std::vector<NodeId> 
   return chain;
 }
 
-/// Lines of the widest picture of which a band has about half of L2.
-int64_t lines_for_cache(const BandGroup& group, int64_t l2_bytes) {
-  constexpr int64_t kShare = 2;
+/// Lines of the widest picture of which a band has about half of L2; with several threads three
+/// quarters of all their L2s: each reads all weights for every band, from the cache they share.
+int64_t lines_for_cache(const BandGroup& group, int64_t l2_bytes, int threads) {
+  const int64_t share = threads == 1 ? l2_bytes / 2 : l2_bytes * threads * 3 / 4;
   int64_t longest = 1;
   for (const BandValue& value : group.values) {
     if (!value.whole) longest = std::max(longest, value.line_bytes);
   }
-  return std::clamp<int64_t>(l2_bytes / kShare / longest, 4, 32);
+  return std::clamp<int64_t>(share / longest, 4, 32);
 }
 
 }  // namespace
 
-std::vector<BandGroup> find_bands(const Graph& graph, const BandOptions& options, IsaSet isa) {
+std::vector<BandGroup> find_bands(const Graph& graph, const BandOptions& options, IsaSet isa,
+                                  int threads) {
   if (!options.enabled) return {};
   const auto uses = graph.uses();
   const int64_t l2_bytes = l2_cache_bytes();
@@ -189,7 +191,8 @@ std::vector<BandGroup> find_bands(const Graph& graph, const BandOptions& options
     BandGroup group = GroupMaker(graph, uses, isa).make(chain);
     if (inner_bytes(group) == 0) continue;
     if (options.lines == 0 && !is_worth_it(graph, group, l2_bytes)) continue;
-    set_steps(graph, group, options.lines > 0 ? options.lines : lines_for_cache(group, l2_bytes));
+    set_steps(graph, group,
+              options.lines > 0 ? options.lines : lines_for_cache(group, l2_bytes, threads));
     schedule_bands(graph, group);
     groups.push_back(std::move(group));
   }

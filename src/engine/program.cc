@@ -307,7 +307,8 @@ Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
                                 const CompileOptions& options, const Runtime& runtime) {
   EF_TRY_STATUS(add_taps(graph, options.taps));
   graph = prepare(std::move(graph), options);
-  const std::vector<BandGroup> chains = find_bands(graph, options.bands, runtime.isa);
+  const std::vector<BandGroup> chains =
+      find_bands(graph, options.bands, runtime.isa, runtime.pool->threads());
   const MemoryPlan plan = plan_memory(graph, inputs_named(graph, options.held_inputs), chains);
   WeightStore store(weights);
   return measure(graph, chains, plan, store, runtime);
@@ -320,7 +321,7 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   auto state = std::make_unique<Program::State>();
   state->graph = std::move(graph);
   const std::vector<ValueId> held = inputs_named(state->graph, options.held_inputs);
-  state->chains = find_bands(state->graph, options.bands, runtime.isa);
+  state->chains = find_bands(state->graph, options.bands, runtime.isa, runtime.pool->threads());
   state->plan = plan_memory(state->graph, held, state->chains);
   state->weights = std::make_unique<WeightStore>(&weights);
   state->memory = measure(state->graph, state->chains, state->plan, *state->weights, runtime);

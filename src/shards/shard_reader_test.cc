@@ -1,18 +1,16 @@
 #include "shards/shard_reader.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <utility>
 #include <vector>
+
+#include "shards/testing/write_shard.h"
 
 namespace edgefusion::shards {
 namespace {
 
 namespace fs = std::filesystem;
-using Members = std::vector<std::pair<std::string, std::string>>;
 
 class ShardReaderTest : public testing::Test {
  protected:
@@ -23,23 +21,9 @@ class ShardReaderTest : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  fs::path write(const Members& members, bool compressed) const {
+  fs::path write(const ShardMembers& members, bool compressed) const {
     const fs::path path = folder_ / (compressed ? "a.tar.gz" : "a.tar");
-    archive* writer = archive_write_new();
-    archive_write_set_format_pax_restricted(writer);
-    if (compressed) archive_write_add_filter_gzip(writer);
-    archive_write_open_filename(writer, path.c_str());
-    for (const auto& [name, text] : members) {
-      archive_entry* entry = archive_entry_new();
-      archive_entry_set_pathname(entry, name.c_str());
-      archive_entry_set_filetype(entry, text == "/" ? AE_IFDIR : AE_IFREG);
-      archive_entry_set_perm(entry, 0644);
-      archive_entry_set_size(entry, text == "/" ? 0 : static_cast<int64_t>(text.size()));
-      archive_write_header(writer, entry);
-      if (text != "/") archive_write_data(writer, text.data(), text.size());
-      archive_entry_free(entry);
-    }
-    archive_write_free(writer);
+    write_shard(path, members, compressed);
     return path;
   }
 
@@ -64,9 +48,9 @@ std::vector<std::string> samples_of(const fs::path& path) {
 }
 
 TEST_F(ShardReaderTest, NeighbouringMembersOfOneKeyAreASample) {
-  const Members members = {{"a/0.txt", "an apple"}, {"a/0.webp", "W"},  {"a/", "/"},
-                           {"a/1.webp", "X"},       {"README", "none"}, {".hidden", "none"},
-                           {"a/1.txt", ""},         {"b.x.json", "{}"}};
+  const ShardMembers members = {{"a/0.txt", "an apple"}, {"a/0.webp", "W"},  {"a/", "/"},
+                                {"a/1.webp", "X"},       {"README", "none"}, {".hidden", "none"},
+                                {"a/1.txt", ""},         {"b.x.json", "{}"}};
   const std::vector<std::string> expected = {"a/0,txt=an apple,webp=W", "a/1,txt=,webp=X",
                                              "b,x.json={}"};
   EXPECT_EQ(samples_of(write(members, false)), expected);

@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "formats/json_file.h"
+#include "train/finetune.h"
+
+namespace edgefusion::cli {
+namespace {
+
+struct Options {
+  std::string task, config;
+  bool resume = false, dry_run = false;
+};
+
+Status print_plan(const train::TrainConfig& config) {
+  EF_TRY(const train::TrainPlan plan, train::plan_finetune(config));
+  fmt::print("U-Net           {:.2f} M parameters\n", static_cast<double>(plan.parameters) / 1e6);
+  fmt::print("latents         {}x{}\n", plan.latent_width, plan.latent_height);
+  fmt::print("forward pass    {:.2f} GMAC a sample, {:.1f} GMAC a step forwards and backwards\n",
+             static_cast<double>(plan.macs_per_sample) / 1e9,
+             3e-9 * static_cast<double>(plan.macs_per_sample * config.batch * config.accumulate));
+  fmt::print("weights         {:.0f} MB with gradients, average and the optimiser's state\n",
+             static_cast<double>(plan.weight_bytes) / 1e6);
+  fmt::print("steps           {} of {} samples\n", config.steps, config.batch * config.accumulate);
+  return {};
+}
+
+/// "1 h 05 min", "40 s"
+std::string rough_time(double seconds) {
+  if (seconds < 90) return fmt::format("{:.0f} s", seconds);
+  const auto minutes = static_cast<int64_t>(seconds / 60);
+  if (minutes < 60) return fmt::format("{} min", minutes);
+  return fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
+}
+
+void print_step(const train::TrainConfig& config, const train::TrainMetrics& line) {
+  const auto left =
+      static_cast<double>((config.steps - line.step) * config.batch * config.accumulate);
+  fmt::print(stderr,
+             "step {}/{}  loss {:.4f}  gradient {:.3f}  rate {:.2e}  {:.1f} samples/s  {} left\n",
+             line.step, config.steps, line.loss, line.gradient_norm, line.learning_rate,
+             line.samples_per_second, rough_time(left / line.samples_per_second));
+}
+
+Status run(const Options& options, const CommonOptions& common) {
+  EF_TRY(const nlohmann::json json, formats::read_json_object(options.config));
+  EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config));
+  if (options.dry_run) return print_plan(config);
+  EF_TRY(const Runtime runtime, make_runtime(common));
+  train::use_threads(runtime.pool->threads());
+  train::TrainCallbacks callbacks;
+  callbacks.log = runtime.log;
+  catch_interrupts();
+  callbacks.cancel = &interrupt_flag();
+  callbacks.encoding = [](int64_t pictures) {
+    if (pictures % 500 == 0) fmt::print(stderr, "{} pictures encoded\n", pictures);
+  };
+  callbacks.step = [&](const train::TrainMetrics& line) { print_step(config, line); };
+  return train::finetune(config, options.resume, callbacks);
+}
+
+}  // namespace
+
+Action declare_train(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("task", options->task, "finetune")->required()->check(CLI::IsMember({"finetune"}));
+  app.add_option("config", options->config, "Config file; see docs/training.md")->required();
+  app.add_flag("--resume", options->resume, "Go on from the newest checkpoint");
+  app.add_flag("--dry-run", options->dry_run, "Show size and cost, train nothing");
+  app.footer("Example: edgefusion train finetune config.json");
+  return [options](const CommonOptions& common) { return run(*options, common); };
+}
+
+}  // namespace edgefusion::cli

@@ -1,0 +1,169 @@
+#include "train/checkpoint.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/atomic_file.h"
+#include "formats/json_file.h"
+#include "formats/safetensors.h"
+#include "formats/safetensors_writer.h"
+#include "train/tensors.h"
+
+namespace edgefusion::train {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::string_view kPrefix = "checkpoint-";
+constexpr const char *kParameters = "parameters.safetensors", *kAverage = "average.safetensors",
+                     *kOptimizer = "optimizer.safetensors", *kState = "state.json";
+
+Status io_error(const fs::path& path, const std::error_code& error) {
+  return fail(ErrorCode::io, path.string() + ": " + error.message());
+}
+
+/// A hard link where the file system has them: parts that do not change are large.
+Status link_or_copy(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::create_directories(to.parent_path(), error);
+  fs::create_hard_link(from, to, error);
+  if (!error) return {};
+  fs::copy_file(from, to, error);
+  if (error) return io_error(to, error);
+  return {};
+}
+
+/// All of a model's folder but its U-Net.
+Status copy_other_parts(const fs::path& model, const fs::path& to) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(model, error), end; !error && it != end;
+       it.increment(error)) {
+    const fs::path inside = it->path().lexically_relative(model);
+    const std::string first = inside.begin()->string();
+    if (it->is_directory() && (first == "unet" || first == "training")) {
+      it.disable_recursion_pending();
+      continue;
+    }
+    if (it->is_regular_file()) EF_TRY_STATUS(link_or_copy(it->path(), to / inside));
+  }
+  if (error) return io_error(model, error);
+  return {};
+}
+
+Status write_json(const fs::path& path, const json& value) {
+  const std::string text = value.dump(2) + "\n";
+  return write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+Status write_tensors(const fs::path& path, const std::map<std::string, at::Tensor>& tensors) {
+  std::vector<at::Tensor> dense;
+  std::vector<formats::NamedTensor> named;
+  for (const auto& [name, tensor] : tensors) {
+    dense.push_back(tensor.detach().to(at::kCPU).contiguous());
+    const DType dtype = tensor.scalar_type() == at::kLong ? DType::i64 : DType::f32;
+    named.push_back(
+        {name, {static_cast<const std::byte*>(dense.back().data_ptr()), shape_of(tensor), dtype}});
+  }
+  return formats::write_safetensors(path, named);
+}
+
+Status write_training(const fs::path& folder, const TrainState& state) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return io_error(folder, error);
+  EF_TRY_STATUS(state.parameters.save(folder / kParameters, DType::f32));
+  EF_TRY_STATUS(state.average.save(folder / kAverage, DType::f32));
+  EF_TRY_STATUS(write_tensors(folder / kOptimizer, state.optimizer.state()));
+  return write_json(folder / kState, {{"step", state.step}});
+}
+
+/// Number of a checkpoint's folder, or nothing.
+std::optional<int64_t> number_of(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  const std::string digits = name.substr(kPrefix.size());
+  const bool whole = !digits.empty() && digits.size() < 18 &&
+                     std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+  return whole ? std::optional(std::stoll(digits)) : std::nullopt;
+}
+
+/// All of them, oldest first.
+std::vector<fs::path> checkpoints_below(const fs::path& out) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator it(out, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_directory() && number_of(it->path())) found.push_back(it->path());
+  }
+  std::ranges::sort(found, {}, [](const fs::path& path) { return *number_of(path); });
+  return found;
+}
+
+/// Copies the file's tensors into those of the same names.
+Status read_parameters(const fs::path& path, const Parameters& parameters) {
+  EF_TRY(const auto file, formats::SafetensorsFile::open(path));
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : parameters.all()) {
+    const ConstTensorView* view = file.find(name);
+    if (view == nullptr || !(view->shape == shape_of(tensor))) {
+      return fail(ErrorCode::bad_file, path.string() + ": " + name + ": expected shape " +
+                                           shape_of(tensor).to_string() + ", found " +
+                                           (view == nullptr ? "nothing" : view->shape.to_string()));
+    }
+    tensor.copy_(to_torch(*view));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status write_checkpoint(const fs::path& out, const pipeline::Model& model, const json& unet_config,
+                        const TrainState& state, int keep) {
+  std::string number = std::to_string(state.step);
+  number.insert(0, number.size() < 8 ? 8 - number.size() : 0, '0');
+  const fs::path folder = out / (std::string(kPrefix) + number);
+  const fs::path partial = out / ("." + folder.filename().string() + ".partial");
+  std::error_code error;
+  fs::remove_all(partial, error);
+  fs::create_directories(partial / "unet", error);
+  if (error) return io_error(partial, error);
+  EF_TRY_STATUS(copy_other_parts(model.folder().path, partial));
+  EF_TRY_STATUS(write_json(partial / "unet" / "config.json", unet_config));
+  EF_TRY_STATUS(
+      state.average.save(partial / "unet" / "diffusion_pytorch_model.safetensors", DType::f16));
+  EF_TRY_STATUS(write_training(partial / "training", state));
+  fs::remove_all(folder, error);
+  fs::rename(partial, folder, error);
+  if (error) return io_error(folder, error);
+  const std::vector<fs::path> all = checkpoints_below(out);
+  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) fs::remove_all(all[i], error);
+  return {};
+}
+
+std::optional<fs::path> newest_checkpoint(const fs::path& out) {
+  const std::vector<fs::path> all = checkpoints_below(out);
+  return all.empty() ? std::nullopt : std::optional(all.back());
+}
+
+Status read_checkpoint(const fs::path& checkpoint, TrainState& state) {
+  const fs::path folder = checkpoint / "training";
+  EF_TRY(const json notes, formats::read_json_object(folder / kState));
+  ConfigReader reader(notes, (folder / kState).string());
+  const int64_t step = reader.integer("step", {0, INT64_MAX});
+  EF_TRY_STATUS(reader.status());
+  EF_TRY_STATUS(read_parameters(folder / kParameters, state.parameters));
+  EF_TRY_STATUS(read_parameters(folder / kAverage, state.average));
+  EF_TRY(const auto file, formats::SafetensorsFile::open(folder / kOptimizer));
+  std::map<std::string, at::Tensor> tensors;
+  for (const std::string& name : file.names()) tensors[name] = to_torch(*file.find(name));
+  EF_TRY_STATUS(state.optimizer.restore(tensors, (folder / kOptimizer).string()));
+  state.step = step;
+  return {};
+}
+
+}  // namespace edgefusion::train

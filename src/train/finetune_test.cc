@@ -1,0 +1,190 @@
+#include "train/finetune.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <vector>
+
+#include "core/runtime.h"
+#include "formats/png.h"
+#include "formats/safetensors.h"
+#include "pipeline/text_to_image.h"
+#include "shards/testing/write_shard.h"
+#include "train/checkpoint.h"
+
+namespace edgefusion::train {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kModel = EF_SOURCE_DIR "/tests/goldens/pipelines/sd";
+
+/// A picture of one colour with a darker square in it.
+std::string picture(uint8_t red, uint8_t green, uint8_t blue) {
+  formats::Image image{.width = 32, .height = 32, .channels = 3, .pixels = {}};
+  for (int i = 0; i < 32 * 32; ++i) {
+    const bool inside = i % 32 >= 8 && i % 32 < 24 && i / 32 >= 8 && i / 32 < 24;
+    for (const uint8_t value : {red, green, blue}) {
+      image.pixels.push_back(inside ? static_cast<uint8_t>(value / 3) : value);
+    }
+  }
+  const auto bytes = *formats::encode_png(image);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class FinetuneTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "/finetune_XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    shards::write_shard(folder_ / "a.tar",
+                        {{"0.png", picture(250, 20, 20)},
+                         {"0.txt", "a red square"},
+                         {"1.png", picture(20, 250, 20)},
+                         {"1.txt", "a green square"},
+                         {"2.png", "no picture"},
+                         {"2.txt", "broken"},
+                         {"3.png", picture(20, 20, 250)},
+                         {"3.txt", "a blue square"},
+                         {"3.json", R"({"captions": ["a blue square", "blue"]})"},
+                         {"4.txt", "no picture at all"}});
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  TrainConfig config(const std::string& out, int64_t steps) const {
+    const json text = {{"model", kModel},  {"shards", {"a.tar"}},  {"resolution", 32},
+                       {"batch", 3},       {"steps", steps},       {"learning_rate", 2e-3},
+                       {"ema_decay", 0.5}, {"flip", true},         {"out", out},
+                       {"log_every", 5},   {"checkpoint_every", 4}};
+    auto parsed = TrainConfig::parse(text, folder_ / "config.json");
+    EXPECT_TRUE(parsed) << parsed.error().message();
+    return *parsed;
+  }
+
+  Status run(const TrainConfig& config, bool resume = false) {
+    said_.clear();
+    metrics_.clear();
+    TrainCallbacks callbacks;
+    callbacks.log = [this](LogLevel, std::string_view text) { said_.emplace_back(text); };
+    callbacks.step = [this](const TrainMetrics& line) { metrics_.push_back(line); };
+    callbacks.cancel = &cancel_;
+    return finetune(config, resume, callbacks);
+  }
+
+  static std::string content(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  fs::path folder_;
+  std::vector<std::string> said_;
+  std::vector<TrainMetrics> metrics_;
+  std::atomic<bool> cancel_{false};
+};
+
+TEST_F(FinetuneTest, LearnsAFewPicturesAndLeavesAModelThatPaints) {
+  TrainConfig c = config("out", 60);
+  c.unet = json::parse(std::ifstream(std::string(kModel) + "/unet/config.json"));  // from scratch
+  c.caption_dropout = 0;
+  const Status status = run(c);
+  ASSERT_TRUE(status) << status.error().message();
+  ASSERT_EQ(metrics_.size(), 12u);
+  EXPECT_LT(metrics_.back().loss, 0.8 * metrics_.front().loss);
+  // Two samples could not be used, each is named.
+  EXPECT_EQ(said_.size(), 3u);
+  EXPECT_NE(said_[0].find("2.png"), std::string::npos) << said_[0];
+  EXPECT_NE(said_[1].find("4: no picture"), std::string::npos) << said_[1];
+
+  const auto checkpoint = newest_checkpoint(c.out);
+  ASSERT_TRUE(checkpoint);
+  EXPECT_EQ(checkpoint->filename(), "checkpoint-00000060");
+  const auto model = pipeline::Model::open(*checkpoint);
+  ASSERT_TRUE(model) << model.error().message();
+  const auto runtime = Runtime::make(1, "", [](LogLevel, std::string_view) {});
+  pipeline::GenerationRequest request;
+  request.prompt = "a red square";
+  request.steps = 2;
+  request.width = request.height = 32;
+  const auto painted = pipeline::TextToImage(*model, *runtime).generate(request);
+  ASSERT_TRUE(painted) << painted.error().message();
+  EXPECT_EQ(painted->images.front().width, 32);
+}
+
+TEST_F(FinetuneTest, ARunTakenUpAgainEqualsOneThatDidNotStop) {
+  const TrainConfig straight = config("straight", 8);
+  ASSERT_TRUE(run(straight));
+  ASSERT_TRUE(run(config("halves", 4)));
+  const TrainConfig rest = config("halves", 8);
+  const Status resumed = run(rest, true);
+  ASSERT_TRUE(resumed) << resumed.error().message();
+  for (const char* file :
+       {"unet/diffusion_pytorch_model.safetensors", "training/parameters.safetensors",
+        "training/average.safetensors", "training/optimizer.safetensors", "training/state.json"}) {
+    EXPECT_EQ(content(straight.out / "checkpoint-00000008" / file),
+              content(rest.out / "checkpoint-00000008" / file))
+        << file;
+  }
+}
+
+TEST_F(FinetuneTest, ACancelledRunLeavesACheckpointAtItsStep) {
+  cancel_ = true;
+  const TrainConfig c = config("out", 8);
+  const Status status = run(c);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::cancelled);
+  ASSERT_TRUE(newest_checkpoint(c.out));
+  EXPECT_EQ(newest_checkpoint(c.out)->filename(), "checkpoint-00000000");
+}
+
+TEST_F(FinetuneTest, AnEarlierRunIsNeitherOverwrittenNorTakenUpUnasked) {
+  const TrainConfig c = config("out", 4);
+  EXPECT_EQ(run(c, true).error().code(), ErrorCode::not_found);
+  ASSERT_TRUE(run(c));
+  const Status again = run(c);
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message().find("--resume"), std::string::npos);
+}
+
+TEST_F(FinetuneTest, OldCheckpointsGoButForTheNewestTwo) {
+  const TrainConfig c = config("out", 12);
+  ASSERT_TRUE(run(c));
+  EXPECT_FALSE(fs::exists(c.out / "checkpoint-00000004"));
+  EXPECT_TRUE(fs::exists(c.out / "checkpoint-00000008"));
+  EXPECT_TRUE(fs::exists(c.out / "checkpoint-00000012"));
+}
+
+TEST(TrainConfig, EverythingThatIsWrongIsToldAtOnce) {
+  const json text = {
+      {"model", "m"},         {"shards", json::array()}, {"out", "o"},         {"lerning_rate", 1},
+      {"caption_dropout", 2}, {"schedule", "linear"},    {"batch", "sixteen"}, {"unet", 3}};
+  const auto parsed = TrainConfig::parse(text, "dir/config.json");
+  ASSERT_FALSE(parsed);
+  const std::string message = parsed.error().message();
+  for (const char* part : {"dir/config.json", "shards", "did you mean \"learning_rate\"",
+                           "caption_dropout", "schedule", "batch", "unet"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << part << ": " << message;
+  }
+}
+
+TEST(TrainConfig, PathsCountFromTheFilesFolder) {
+  const json text = {{"model", "m"}, {"shards", {"/abs/a.tar", "b.tar"}}, {"out", "o"}};
+  const auto parsed = TrainConfig::parse(text, "dir/config.json");
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->model, "dir/m");
+  EXPECT_EQ(parsed->shards[0], "/abs/a.tar");
+  EXPECT_EQ(parsed->shards[1], "dir/b.tar");
+}
+
+TEST(TrainPlan, CountsWhatTheModelHas) {
+  const json text = {{"model", kModel}, {"shards", {"a.tar"}}, {"out", "o"}, {"resolution", 64}};
+  const auto plan = plan_finetune(*TrainConfig::parse(text, "config.json"));
+  ASSERT_TRUE(plan) << plan.error().message();
+  EXPECT_GT(plan->parameters, 10000);
+  EXPECT_EQ(plan->weight_bytes, plan->parameters * 20);
+  EXPECT_GT(plan->macs_per_sample, plan->parameters);
+}
+
+}  // namespace
+}  // namespace edgefusion::train

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/log.h"
+#include "formats/safetensors.h"
+#include "pipeline/model.h"
+#include "train/train_config.h"
+
+namespace edgefusion::train {
+
+/// All pictures of the shards as latents, with their captions: encoded once, kept in f16 in a file,
+/// mapped by every later run. A folder is used again only if shards (names and sizes), resolution,
+/// mirroring and encoder are the same.
+class LatentCache {
+ public:
+  using Progress = std::function<void(int64_t pictures)>;
+
+  /// Opens the folder below `folder` that fits, or makes it. Samples that cannot be used (no
+  /// picture, no caption, a picture that does not decode) are counted and named to `log`.
+  /// Errors: those of the encoder's files; not_found if no sample is left; io.
+  static Result<LatentCache> open(const TrainConfig& config, const pipeline::Model& model,
+                                  const std::filesystem::path& folder, const LogSink& log,
+                                  const Progress& progress = {});
+
+  int64_t count() const { return static_cast<int64_t>(captions_.size()); }
+  /// f32 [N,h,w,C] as the U-Net has them; mirrored[i]: the mirrored picture's.
+  at::Tensor latents(std::span<const int64_t> samples, std::span<const uint8_t> mirrored) const;
+  /// All captions of a sample, the main one first.
+  const std::vector<std::string>& captions(int64_t sample) const {
+    return captions_[static_cast<size_t>(sample)];
+  }
+  int64_t height() const { return latents_.size(1); }
+  int64_t width() const { return latents_.size(2); }
+
+ private:
+  static Result<LatentCache> read(const std::filesystem::path& folder);
+
+  std::shared_ptr<formats::SafetensorsFile> file_;
+  at::Tensor latents_,
+      mirrored_;  // views of the file, f16 [samples,h,w,C]; mirrored_ may be absent
+  std::vector<std::vector<std::string>> captions_;
+};
+
+}  // namespace edgefusion::train

@@ -1,0 +1,82 @@
+#include "train/picture_encoder.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "models/registry.h"
+#include "shards/picture.h"
+#include "train/run_graph.h"
+
+namespace edgefusion::train {
+namespace {
+
+Result<graph::Graph> encoder_graph(const formats::NetworkFiles& files, int64_t batch,
+                                   int64_t resolution) {
+  const models::NetworkRequest request = {
+      .role = models::NetworkRole::vae_encoder,
+      .sizes = {.batch = batch, .height = resolution, .width = resolution}};
+  return models::build_network(files.config, files.config_origin, request, files.weights.get());
+}
+
+}  // namespace
+
+at::Tensor picture_tensor(const formats::Image& image, int64_t resolution) {
+  const formats::Image flat = shards::without_alpha(image);
+  const int64_t side = std::min(flat.width, flat.height);
+  const int64_t top = (flat.height - side) / 2, left = (flat.width - side) / 2;
+  at::Tensor pixels = at::from_blob(const_cast<uint8_t*>(flat.pixels.data()),
+                                    {flat.height, flat.width, 3}, at::kByte)
+                          .narrow(0, top, side)
+                          .narrow(1, left, side)
+                          .to(at::kFloat);
+  if (side != resolution) {
+    pixels = at::_upsample_bicubic2d_aa(pixels.permute({2, 0, 1}).unsqueeze(0),
+                                        {resolution, resolution}, false)
+                 .squeeze(0)
+                 .permute({1, 2, 0})
+                 .clamp(0, 255);
+  }
+  return (pixels / 127.5 - 1).contiguous();
+}
+
+Result<PictureEncoder> PictureEncoder::open(const std::filesystem::path& folder,
+                                            const pipeline::Model& model, int64_t resolution) {
+  PictureEncoder encoder;
+  if (folder.empty()) {
+    encoder.files_ = model.network("vae");
+  } else {
+    EF_TRY(const formats::ModelFolder opened, formats::open_diffusers_folder(folder));
+    const formats::NetworkFiles* vae = opened.network("vae");
+    if (vae == nullptr) {
+      return fail(ErrorCode::unsupported, folder.string() + ": expected an autoencoder");
+    }
+    encoder.files_ = *vae;
+  }
+  EF_TRY(const graph::Graph graph, encoder_graph(encoder.files_, 1, resolution));
+  const Shape latent = graph.value(graph.outputs()[0]).shape;
+  if (latent[3] != model.latent_space().channels) {
+    return fail(ErrorCode::unsupported, encoder.files_.config_origin + ": latents of " +
+                                            std::to_string(latent[3]) + " channels, expected the " +
+                                            std::to_string(model.latent_space().channels) +
+                                            " of the model");
+  }
+  encoder.parameters_ = Parameters::load(graph, *encoder.files_.weights).frozen();
+  encoder.origin_ = encoder.files_.weights->origin();
+  encoder.scale_ = static_cast<double>(model.latent_space().scaling_factor);
+  encoder.resolution_ = resolution;
+  return encoder;
+}
+
+at::Tensor PictureEncoder::encode(const at::Tensor& pictures) {
+  const at::NoGradGuard no_grad;
+  const auto graph = encoder_graph(files_, pictures.size(0), resolution_);
+  EF_CHECK(graph.has_value(), "an encoder that was built before");
+  return run_graph(*graph, parameters_, {{"image", pictures}})
+             .at(graph->value(graph->outputs()[0]).name) *
+         scale_;
+}
+
+}  // namespace edgefusion::train

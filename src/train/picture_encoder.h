@@ -1,0 +1,42 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "formats/diffusers_folder.h"
+#include "formats/image.h"
+#include "pipeline/model.h"
+#include "train/parameters.h"
+
+namespace edgefusion::train {
+
+/// A picture as training takes it: the largest square in its middle, scaled to `resolution`,
+/// transparency on white. f32 [resolution,resolution,3], -1 to 1.
+at::Tensor picture_tensor(const formats::Image& image, int64_t resolution);
+
+/// The encoder half of an autoencoder, frozen.
+class PictureEncoder {
+ public:
+  /// folder: of one autoencoder; empty: the model's own. Errors: those of its files, among them an
+  /// encoder whose weights are not there.
+  static Result<PictureEncoder> open(const std::filesystem::path& folder,
+                                     const pipeline::Model& model, int64_t resolution);
+
+  /// pictures [N,resolution,resolution,3] -> latents [N,h,w,C], as the U-Net has them.
+  at::Tensor encode(const at::Tensor& pictures);
+  /// Names the weights, for caches.
+  const std::string& origin() const { return origin_; }
+
+ private:
+  PictureEncoder() = default;
+
+  formats::NetworkFiles files_;
+  std::string origin_;
+  Parameters parameters_;
+  double scale_ = 1.0;
+  int64_t resolution_ = 0;
+};
+
+}  // namespace edgefusion::train

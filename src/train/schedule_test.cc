@@ -1,0 +1,64 @@
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "train/average.h"
+#include "train/learning_rate.h"
+#include "train/sample_order.h"
+
+namespace edgefusion::train {
+namespace {
+
+TEST(LearningRate, RisesOverTheWarmUpAndStaysOrFallsToZero) {
+  TrainConfig config;
+  config.learning_rate = 0.1;
+  config.warmup_steps = 4;
+  config.steps = 104;
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 0), 0.025);
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 3), 0.1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 90), 0.1);
+  config.schedule = "cosine";
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 4), 0.1);
+  EXPECT_NEAR(learning_rate_at(config, 54), 0.05, 1e-12);
+  EXPECT_LT(learning_rate_at(config, 103), 1e-4);
+}
+
+TEST(Average, MovesByTheDecayAndBeginsFaster) {
+  EXPECT_DOUBLE_EQ(average_decay_at(0.999, 0), 0.1);
+  EXPECT_DOUBLE_EQ(average_decay_at(0.999, 1000000), 0.999);
+  EXPECT_DOUBLE_EQ(average_decay_at(0.0, 50), 0.0);
+}
+
+TEST(SampleOrder, EveryPassReadsEverySampleOnceInAnotherOrder) {
+  SampleOrder order(50, 7);
+  const std::vector<int64_t> first = order.at(0, 50), second = order.at(50, 50);
+  EXPECT_EQ(std::set<int64_t>(first.begin(), first.end()).size(), 50u);
+  EXPECT_EQ(std::set<int64_t>(second.begin(), second.end()).size(), 50u);
+  EXPECT_NE(first, second);
+  EXPECT_NE(first, SampleOrder(50, 8).at(0, 50));
+}
+
+TEST(SampleOrder, APositionGivesTheSameSamplesHoweverItIsReached) {
+  SampleOrder straight(7, 3);
+  const std::vector<int64_t> all = straight.at(0, 40);
+  for (int64_t position = 0; position < 38; ++position) {
+    const std::vector<int64_t> two = SampleOrder(7, 3).at(position, 2);
+    EXPECT_EQ(two[0], all[static_cast<size_t>(position)]);
+    EXPECT_EQ(two[1], all[static_cast<size_t>(position) + 1]);
+  }
+}
+
+TEST(MixedSeed, DiffersByEachOfItsParts) {
+  std::set<uint64_t> seeds;
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    for (uint64_t purpose = 0; purpose < 10; ++purpose) {
+      for (uint64_t step = 0; step < 10; ++step) seeds.insert(mixed_seed(seed, purpose, step));
+    }
+  }
+  EXPECT_EQ(seeds.size(), 1000u);
+}
+
+}  // namespace
+}  // namespace edgefusion::train

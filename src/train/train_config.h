@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+
+namespace edgefusion::train {
+
+/// What `train finetune` reads from its config file. Paths that are not absolute count from the
+/// file's folder.
+struct TrainConfig {
+  // The model
+  std::filesystem::path model;  ///< diffusers folder: text encoder, autoencoder, schedule, U-Net
+  /// config.json of a U-Net to begin from scratch instead; null: the model's own, with its weights.
+  nlohmann::json unet;
+  std::filesystem::path encoder;  ///< folder of an autoencoder whose encoder makes the latents;
+                                  ///< empty: the model's own
+
+  // The data
+  std::vector<std::filesystem::path> shards;
+  int64_t resolution = 256;  ///< pixels; pictures are scaled and cut to it
+  double caption_dropout = 0.1;
+  bool flip =
+      false;  ///< half of the pictures are mirrored; not for captions that say left or right
+
+  // The task
+  double min_snr_gamma = 5.0;  ///< 0: every timestep weighs the same
+  double noise_offset = 0.0;   ///< a normal shift of each channel's noise of that size
+
+  // The optimiser
+  int64_t steps = 1000;
+  int64_t batch = 16;
+  int64_t accumulate = 1;  ///< batches summed up for one step
+  double learning_rate = 1e-4;
+  int64_t warmup_steps = 0;
+  std::string schedule = "constant";  ///< or "cosine", down to zero at the last step
+  double weight_decay = 1e-2;
+  double clip_norm = 1.0;
+  double ema_decay = 0.999;  ///< 0: none
+  bool bf16 = false;         ///< products in bf16, weights and sums in f32
+  uint64_t seed = 0;
+
+  // The run
+  std::filesystem::path out;  ///< checkpoints and metrics
+  int64_t log_every = 10;
+  int64_t checkpoint_every = 500;
+
+  /// Errors: bad_file that lists everything that is wrong; an unknown field with the nearest name.
+  static Result<TrainConfig> parse(const nlohmann::json& json, const std::filesystem::path& file);
+};
+
+}  // namespace edgefusion::train

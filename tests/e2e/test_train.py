@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""train: from shards to a checkpoint that paints."""
+
+import io
+import json
+import tarfile
+import unittest
+
+from case import SOURCE, Case
+
+MODEL = SOURCE / "tests" / "goldens" / "pipelines" / "sd"
+PICTURE = "docs/images/first-pictures.png"
+
+
+class Train(Case):
+    def write_config(self, **changes):
+        picture = (SOURCE / PICTURE).read_bytes()
+        with tarfile.open(self.folder / "a.tar.gz", "w:gz") as shard:
+            for name, data in {"0.png": picture, "0.txt": b"eight pictures", "1.png": b"x", "1.txt": b"broken"}.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                shard.addfile(entry, io.BytesIO(data))
+        config = {"model": str(MODEL), "shards": ["a.tar.gz"], "resolution": 32, "batch": 2, "steps": 3,
+                  "out": "out", "log_every": 1, **changes}
+        path = self.folder / "config.json"
+        path.write_text(json.dumps(config))
+        return path
+
+    def test_finetune_leaves_metrics_and_a_model_that_paints(self):
+        _, stderr = self.run_program("train", "finetune", self.write_config())
+        self.assertIn("1.png", stderr)
+        lines = [json.loads(line) for line in (self.folder / "out/metrics.jsonl").read_text().splitlines()]
+        self.assertEqual([line["step"] for line in lines], [1, 2, 3])
+        checkpoint = self.folder / "out" / "checkpoint-00000003"
+        self.run_program("generate", "-m", checkpoint, "-p", "eight", "--steps", "2", "-W", "32", "-H", "32",
+                         "-o", self.folder / "a.png")
+        self.assertTrue((self.folder / "a.png").exists())
+        self.run_program("train", "finetune", self.write_config(steps=5), "--resume")
+        self.assertTrue((self.folder / "out" / "checkpoint-00000005").exists())
+
+    def test_a_dry_run_writes_nothing(self):
+        stdout, _ = self.run_program("train", "finetune", self.write_config(), "--dry-run")
+        self.assertIn("parameters", stdout)
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_what_is_wrong_is_told_in_a_line(self):
+        self.expect_error("train", "finetune", self.write_config(lerning_rate=1), says=["config.json", "learning_rate"])
+        self.expect_error("train", "finetune", self.write_config(shards=["none.tar"]), says="none.tar")
+        self.expect_error("train", "finetune", self.write_config(), "--resume", says="no checkpoint")
+        self.expect_error("train", "finetune", "/no/config.json", says="/no/config.json")
+
+
+if __name__ == "__main__":
+    unittest.main()
