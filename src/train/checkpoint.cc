@@ -28,9 +28,12 @@ Status io_error(const fs::path& path, const std::error_code& error) {
   return fail(ErrorCode::io, path.string() + ": " + error.message());
 }
 
-/// A hard link where the file system has them: parts that do not change are large.
-Status link_or_copy(const fs::path& from, const fs::path& to) {
+/// A hard link where the file system has them: parts that do not change are large. Of a file that
+/// is itself a link (the hub's cache is made of them), to what it stands for.
+Status link_or_copy(const fs::path& link, const fs::path& to) {
   std::error_code error;
+  const fs::path from = fs::canonical(link, error);
+  if (error) return io_error(link, error);
   fs::create_directories(to.parent_path(), error);
   fs::create_hard_link(from, to, error);
   if (!error) return {};
@@ -39,14 +42,16 @@ Status link_or_copy(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-/// All of a model's folder but its U-Net.
+/// All of a model's folder but its U-Net, an earlier run's state and what is hidden (a cache of
+/// packed weights).
 Status copy_other_parts(const fs::path& model, const fs::path& to) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(model, error), end; !error && it != end;
        it.increment(error)) {
     const fs::path inside = it->path().lexically_relative(model);
     const std::string first = inside.begin()->string();
-    if (it->is_directory() && (first == "unet" || first == "training")) {
+    const bool left_out = first == "unet" || first == "training" || first.starts_with('.');
+    if (it->is_directory() && left_out) {
       it.disable_recursion_pending();
       continue;
     }

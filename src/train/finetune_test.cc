@@ -147,6 +147,24 @@ TEST_F(FinetuneTest, AnEarlierRunIsNeitherOverwrittenNorTakenUpUnasked) {
   EXPECT_NE(again.error().message().find("--resume"), std::string::npos);
 }
 
+TEST_F(FinetuneTest, ACheckpointHasTheModelsPartsThoughTheyAreLinksAndNoCache) {
+  const fs::path model = folder_ / "model";
+  fs::copy(kModel, model, fs::copy_options::recursive);
+  fs::rename(model / "vae" / "config.json", folder_ / "blob");
+  fs::create_symlink("../../blob", model / "vae" / "config.json");
+  fs::create_directory(model / ".edgefusion-cache");
+  std::ofstream(model / ".edgefusion-cache" / "packed") << "packed";
+  TrainConfig c = config("out", 1);
+  c.model = model;
+  const Status status = run(c);
+  ASSERT_TRUE(status) << status.error().message();
+  const fs::path checkpoint = *newest_checkpoint(c.out);
+  EXPECT_EQ(content(checkpoint / "vae" / "config.json"), content(folder_ / "blob"));
+  EXPECT_FALSE(fs::is_symlink(checkpoint / "vae" / "config.json"));
+  EXPECT_FALSE(fs::exists(checkpoint / ".edgefusion-cache"));
+  EXPECT_TRUE(pipeline::Model::open(checkpoint));
+}
+
 TEST_F(FinetuneTest, OldCheckpointsGoButForTheNewestTwo) {
   const TrainConfig c = config("out", 12);
   ASSERT_TRUE(run(c));
