@@ -6,7 +6,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "formats/json_file.h"
-#include "train/finetune.h"
+#include "train/train_unet.h"
 
 namespace edgefusion::cli {
 namespace {
@@ -17,7 +17,7 @@ struct Options {
 };
 
 Status print_plan(const train::TrainConfig& config) {
-  EF_TRY(const train::TrainPlan plan, train::plan_finetune(config));
+  EF_TRY(const train::TrainPlan plan, train::plan_training(config));
   fmt::print("U-Net           {:.2f} M parameters\n", static_cast<double>(plan.parameters) / 1e6);
   fmt::print("latents         {}x{}\n", plan.latent_width, plan.latent_height);
   fmt::print("forward pass    {:.2f} GMAC a sample, {:.1f} GMAC a step forwards and backwards\n",
@@ -47,8 +47,10 @@ void print_step(const train::TrainConfig& config, const train::TrainMetrics& lin
 }
 
 Status run(const Options& options, const CommonOptions& common) {
+  const auto task =
+      options.task == "distill" ? train::TrainTask::distill : train::TrainTask::finetune;
   EF_TRY(const nlohmann::json json, formats::read_json_object(options.config));
-  EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config));
+  EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
   if (options.dry_run) return print_plan(config);
   EF_TRY(const Runtime runtime, make_runtime(common));
   train::use_threads(runtime.pool->threads());
@@ -60,14 +62,16 @@ Status run(const Options& options, const CommonOptions& common) {
     if (pictures % 500 == 0) fmt::print(stderr, "{} pictures encoded\n", pictures);
   };
   callbacks.step = [&](const train::TrainMetrics& line) { print_step(config, line); };
-  return train::finetune(config, options.resume, callbacks);
+  return train::train_unet(config, options.resume, callbacks);
 }
 
 }  // namespace
 
 Action declare_train(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("task", options->task, "finetune")->required()->check(CLI::IsMember({"finetune"}));
+  app.add_option("task", options->task, "finetune or distill")
+      ->required()
+      ->check(CLI::IsMember({"finetune", "distill"}));
   app.add_option("config", options->config, "Config file; see docs/training.md")->required();
   app.add_flag("--resume", options->resume, "Go on from the newest checkpoint");
   app.add_flag("--dry-run", options->dry_run, "Show size and cost, train nothing");

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/atomic_file.h"
-#include "train/finetune.h"
+#include "train/train_unet.h"
 
 namespace edgefusion::train {
 

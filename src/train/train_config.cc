@@ -5,13 +5,14 @@
 
 #include "core/json.h"
 #include "core/nearest_name.h"
+#include "train/block_removal.h"
 
 namespace edgefusion::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 24> kFields = {"model",
+constexpr std::array<std::string_view, 28> kFields = {"model",
                                                       "unet",
                                                       "encoder",
                                                       "shards",
@@ -34,7 +35,11 @@ constexpr std::array<std::string_view, 24> kFields = {"model",
                                                       "out",
                                                       "log_every",
                                                       "checkpoint_every",
-                                                      "description"};
+                                                      "description",
+                                                      "removal",
+                                                      "task_weight",
+                                                      "output_weight",
+                                                      "feature_weight"};
 
 constexpr IntRange kCounts = {1, int64_t{1} << 40};
 
@@ -81,6 +86,18 @@ void read_data(Fields& fields, TrainConfig& config) {
   config.flip = fields.reader.boolean("flip", config.flip);
 }
 
+void read_distillation(Fields& fields, TrainConfig& config) {
+  config.removal = fields.reader.string("removal");
+  const auto removal = parse_block_removal(config.removal);
+  if (!removal) {
+    fields.reader.complain("removal", "\"base\", \"small\" or \"tiny\"",
+                           "\"" + printable(config.removal) + "\"");
+  }
+  config.task_weight = fields.number("task_weight", config.task_weight, 0, 1e6);
+  config.output_weight = fields.number("output_weight", config.output_weight, 0, 1e6);
+  config.feature_weight = fields.number("feature_weight", config.feature_weight, 0, 1e6);
+}
+
 void read_optimiser(Fields& fields, TrainConfig& config) {
   ConfigReader& reader = fields.reader;
   config.steps = reader.integer("steps", config.steps, kCounts);
@@ -109,13 +126,19 @@ void read_run(Fields& fields, TrainConfig& config) {
 
 }  // namespace
 
-Result<TrainConfig> TrainConfig::parse(const nlohmann::json& json, const fs::path& file) {
+Result<TrainConfig> TrainConfig::parse(const nlohmann::json& json, const fs::path& file,
+                                       TrainTask task) {
   Fields fields(json, file);
   TrainConfig config;
+  config.task = task;
   config.model = fields.path("model");
-  config.unet = fields.reader.raw("unet");
-  if (!config.unet.is_null() && !config.unet.is_object()) {
-    fields.reader.complain("unet", "an object", describe(config.unet));
+  if (task == TrainTask::finetune) {
+    config.unet = fields.reader.raw("unet");
+    if (!config.unet.is_null() && !config.unet.is_object()) {
+      fields.reader.complain("unet", "an object", describe(config.unet));
+    }
+  } else {
+    read_distillation(fields, config);
   }
   config.encoder = fields.optional_path("encoder");
   read_data(fields, config);

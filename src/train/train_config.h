@@ -10,9 +10,15 @@
 
 namespace edgefusion::train {
 
-/// What `train finetune` reads from its config file. Paths that are not absolute count from the
-/// file's folder.
+/// finetune: diffusion training of a model's U-Net, from its weights or from scratch. distill: the
+/// model's U-Net is the teacher of a student made of its own blocks.
+enum class TrainTask : uint8_t { finetune, distill };
+
+/// What `train finetune` and `train distill` read from their config files. Paths that are not
+/// absolute count from the file's folder.
 struct TrainConfig {
+  TrainTask task = TrainTask::finetune;
+
   // The model
   std::filesystem::path model;  ///< diffusers folder: text encoder, autoencoder, schedule, U-Net
   /// config.json of a U-Net to begin from scratch instead; null: the model's own, with its weights.
@@ -30,6 +36,10 @@ struct TrainConfig {
   // The task
   double min_snr_gamma = 5.0;  ///< 0: every timestep weighs the same
   double noise_offset = 0.0;   ///< a normal shift of each channel's noise of that size
+
+  // Distillation
+  std::string removal;  ///< "base", "small" or "tiny"; see block_removal.h
+  double task_weight = 1.0, output_weight = 1.0, feature_weight = 1.0;  ///< of the loss's terms
 
   // The optimiser
   int64_t steps = 1000;
@@ -50,7 +60,8 @@ struct TrainConfig {
   int64_t checkpoint_every = 500;
 
   /// Errors: bad_file that lists everything that is wrong; an unknown field with the nearest name.
-  static Result<TrainConfig> parse(const nlohmann::json& json, const std::filesystem::path& file);
+  static Result<TrainConfig> parse(const nlohmann::json& json, const std::filesystem::path& file,
+                                   TrainTask task = TrainTask::finetune);
 };
 
 }  // namespace edgefusion::train

@@ -34,14 +34,12 @@ struct TrainPlan {
   int64_t weight_bytes = 0;     ///< weights, gradients, averages and the optimiser's state
   int64_t latent_height = 0, latent_width = 0;
 };
-Result<TrainPlan> plan_finetune(const TrainConfig& config);
+Result<TrainPlan> plan_training(const TrainConfig& config);
 
-/// Diffusion training of a model's U-Net, from its weights or from scratch: noise is added at a
-/// random timestep, the network learns to tell it (epsilon or v-prediction, as the model's
-/// schedule says), errors weighted by min-SNR. Writes `out`/metrics.jsonl and checkpoints; a
-/// cancelled run writes one more. resume: goes on from the newest checkpoint, bit for bit as if it
-/// had not stopped.
-/// Errors: those of the config's files; a loss that is no number three times in a row; cancelled.
-Status finetune(const TrainConfig& config, bool resume, const TrainCallbacks& callbacks);
+/// Trains a U-Net as the config's task says (objective.h). Writes `out`/metrics.jsonl and
+/// checkpoints; a cancelled run writes one more. resume: goes on from the newest checkpoint, bit
+/// for bit as if it had not stopped. Errors: those of the config's files; a loss that is no number
+/// three times in a row; cancelled.
+Status train_unet(const TrainConfig& config, bool resume, const TrainCallbacks& callbacks);
 
 }  // namespace edgefusion::train

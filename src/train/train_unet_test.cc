@@ -1,7 +1,8 @@
-#include "train/finetune.h"
+#include "train/train_unet.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <vector>
 
@@ -33,10 +34,10 @@ std::string picture(uint8_t red, uint8_t green, uint8_t blue) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-class FinetuneTest : public testing::Test {
+class TrainUnetTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "/finetune_XXXXXX";
+    std::string name = testing::TempDir() + "/train_unet_XXXXXX";
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     folder_ = name;
     shards::write_shard(folder_ / "a.tar",
@@ -70,7 +71,7 @@ class FinetuneTest : public testing::Test {
     callbacks.log = [this](LogLevel, std::string_view text) { said_.emplace_back(text); };
     callbacks.step = [this](const TrainMetrics& line) { metrics_.push_back(line); };
     callbacks.cancel = &cancel_;
-    return finetune(config, resume, callbacks);
+    return train_unet(config, resume, callbacks);
   }
 
   static std::string content(const fs::path& path) {
@@ -84,7 +85,7 @@ class FinetuneTest : public testing::Test {
   std::atomic<bool> cancel_{false};
 };
 
-TEST_F(FinetuneTest, LearnsAFewPicturesAndLeavesAModelThatPaints) {
+TEST_F(TrainUnetTest, LearnsAFewPicturesAndLeavesAModelThatPaints) {
   TrainConfig c = config("out", 60);
   c.unet = json::parse(std::ifstream(std::string(kModel) + "/unet/config.json"));  // from scratch
   c.caption_dropout = 0;
@@ -112,7 +113,7 @@ TEST_F(FinetuneTest, LearnsAFewPicturesAndLeavesAModelThatPaints) {
   EXPECT_EQ(painted->images.front().width, 32);
 }
 
-TEST_F(FinetuneTest, ARunTakenUpAgainEqualsOneThatDidNotStop) {
+TEST_F(TrainUnetTest, ARunTakenUpAgainEqualsOneThatDidNotStop) {
   const TrainConfig straight = config("straight", 8);
   ASSERT_TRUE(run(straight));
   ASSERT_TRUE(run(config("halves", 4)));
@@ -128,7 +129,7 @@ TEST_F(FinetuneTest, ARunTakenUpAgainEqualsOneThatDidNotStop) {
   }
 }
 
-TEST_F(FinetuneTest, ACancelledRunLeavesACheckpointAtItsStep) {
+TEST_F(TrainUnetTest, ACancelledRunLeavesACheckpointAtItsStep) {
   cancel_ = true;
   const TrainConfig c = config("out", 8);
   const Status status = run(c);
@@ -138,7 +139,7 @@ TEST_F(FinetuneTest, ACancelledRunLeavesACheckpointAtItsStep) {
   EXPECT_EQ(newest_checkpoint(c.out)->filename(), "checkpoint-00000000");
 }
 
-TEST_F(FinetuneTest, AnEarlierRunIsNeitherOverwrittenNorTakenUpUnasked) {
+TEST_F(TrainUnetTest, AnEarlierRunIsNeitherOverwrittenNorTakenUpUnasked) {
   const TrainConfig c = config("out", 4);
   EXPECT_EQ(run(c, true).error().code(), ErrorCode::not_found);
   ASSERT_TRUE(run(c));
@@ -147,7 +148,7 @@ TEST_F(FinetuneTest, AnEarlierRunIsNeitherOverwrittenNorTakenUpUnasked) {
   EXPECT_NE(again.error().message().find("--resume"), std::string::npos);
 }
 
-TEST_F(FinetuneTest, ACheckpointHasTheModelsPartsThoughTheyAreLinksAndNoCache) {
+TEST_F(TrainUnetTest, ACheckpointHasTheModelsPartsThoughTheyAreLinksAndNoCache) {
   const fs::path model = folder_ / "model";
   fs::copy(kModel, model, fs::copy_options::recursive);
   fs::rename(model / "vae" / "config.json", folder_ / "blob");
@@ -165,12 +166,96 @@ TEST_F(FinetuneTest, ACheckpointHasTheModelsPartsThoughTheyAreLinksAndNoCache) {
   EXPECT_TRUE(pipeline::Model::open(checkpoint));
 }
 
-TEST_F(FinetuneTest, OldCheckpointsGoButForTheNewestTwo) {
+TEST_F(TrainUnetTest, OldCheckpointsGoButForTheNewestTwo) {
   const TrainConfig c = config("out", 12);
   ASSERT_TRUE(run(c));
   EXPECT_FALSE(fs::exists(c.out / "checkpoint-00000004"));
   EXPECT_TRUE(fs::exists(c.out / "checkpoint-00000008"));
   EXPECT_TRUE(fs::exists(c.out / "checkpoint-00000012"));
+}
+
+class DistillTest : public TrainUnetTest {
+ protected:
+  /// A teacher with three stages of two pairs, trained for a step from scratch.
+  fs::path teacher() {
+    TrainConfig c = config("teacher", 1);
+    c.unet = json::parse(std::ifstream(std::string(kModel) + "/unet/config.json"));
+    c.unet["layers_per_block"] = 2;
+    c.unet["block_out_channels"] = {16, 24, 24};
+    c.unet["down_block_types"] = {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"};
+    c.unet["up_block_types"] = {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"};
+    const Status status = run(c);
+    EXPECT_TRUE(status) << status.error().message();
+    return c.out / "checkpoint-00000001";
+  }
+
+  TrainConfig distillation(const fs::path& teacher, const json& changes) const {
+    json text = {{"model", teacher.string()},
+                 {"shards", {"a.tar"}},
+                 {"resolution", 32},
+                 {"batch", 3},
+                 {"steps", 40},
+                 {"learning_rate", 2e-3},
+                 {"removal", "tiny"},
+                 {"out", "student"},
+                 {"log_every", 10}};
+    text.update(changes);
+    auto parsed = TrainConfig::parse(text, folder_ / "config.json", TrainTask::distill);
+    EXPECT_TRUE(parsed) << parsed.error().message();
+    return *parsed;
+  }
+};
+
+TEST_F(DistillTest, AStudentBeginsAsTheTeachersBlocksAndComesNearer) {
+  const fs::path from = teacher();
+  const TrainConfig c = distillation(from, {{"task_weight", 0}});
+  cancel_ = true;  // a checkpoint of the beginning
+  EXPECT_EQ(run(c).error().code(), ErrorCode::cancelled);
+  const auto first =
+      formats::SafetensorsFile::open(c.out / "checkpoint-00000000/training/parameters.safetensors");
+  const auto theirs =
+      formats::SafetensorsFile::open(from / "unet/diffusion_pytorch_model.safetensors");
+  ASSERT_TRUE(first && theirs);
+  for (const auto& [ours, inherited] :
+       {std::pair{"up_blocks.0.resnets.1.conv1.weight", "up_blocks.1.resnets.2.conv1.weight"},
+        std::pair{"conv_in.weight", "conv_in.weight"}}) {
+    const Tensor a = to_f32(*first->find(ours)), b = to_f32(*theirs->find(inherited));
+    EXPECT_TRUE(std::ranges::equal(a.values<float>(), b.values<float>())) << ours;
+  }
+  cancel_ = false;
+  const Status status = run(c, true);
+  ASSERT_TRUE(status) << status.error().message();
+  EXPECT_LT(metrics_.back().loss, 0.7 * metrics_.front().loss);
+  EXPECT_TRUE(pipeline::Model::open(*newest_checkpoint(c.out)));
+}
+
+TEST_F(DistillTest, TheLossIsTheWeightedSumOfItsTerms) {
+  const fs::path from = teacher();
+  const auto loss = [&](double task, double output, double feature) {
+    const std::string out =
+        "out" + std::to_string(task) + std::to_string(output) + std::to_string(feature);
+    const Status status = run(distillation(from, {{"task_weight", task},
+                                                  {"output_weight", output},
+                                                  {"feature_weight", feature},
+                                                  {"out", out},
+                                                  {"steps", 1},
+                                                  {"log_every", 1}}));
+    EXPECT_TRUE(status) << status.error().message();
+    return metrics_.back().loss;
+  };
+  const double task = loss(1, 0, 0), output = loss(0, 1, 0), feature = loss(0, 0, 1);
+  EXPECT_GT(task, 0);
+  EXPECT_GT(output, 0);
+  EXPECT_GT(feature, 0);
+  EXPECT_NEAR(loss(2, 3, 0.5), 2 * task + 3 * output + 0.5 * feature, 1e-5);
+}
+
+TEST_F(DistillTest, ATeacherThatIsTooSmallIsRefused) {
+  TrainConfig c = distillation(kModel, json::object());
+  const Status status = run(c);
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message().find("layers_per_block"), std::string::npos)
+      << status.error().message();
 }
 
 TEST(TrainConfig, EverythingThatIsWrongIsToldAtOnce) {
@@ -186,6 +271,14 @@ TEST(TrainConfig, EverythingThatIsWrongIsToldAtOnce) {
   }
 }
 
+TEST(TrainConfig, FieldsOfAnotherTaskAreUnknown) {
+  const json text = {{"model", "m"}, {"shards", {"a.tar"}}, {"out", "o"}, {"removal", "tini"}};
+  EXPECT_NE(TrainConfig::parse(text, "c.json").error().message().find("removal"),
+            std::string::npos);
+  EXPECT_NE(TrainConfig::parse(text, "c.json", TrainTask::distill).error().message().find("tini"),
+            std::string::npos);
+}
+
 TEST(TrainConfig, PathsCountFromTheFilesFolder) {
   const json text = {{"model", "m"}, {"shards", {"/abs/a.tar", "b.tar"}}, {"out", "o"}};
   const auto parsed = TrainConfig::parse(text, "dir/config.json");
@@ -197,7 +290,7 @@ TEST(TrainConfig, PathsCountFromTheFilesFolder) {
 
 TEST(TrainPlan, CountsWhatTheModelHas) {
   const json text = {{"model", kModel}, {"shards", {"a.tar"}}, {"out", "o"}, {"resolution", 64}};
-  const auto plan = plan_finetune(*TrainConfig::parse(text, "config.json"));
+  const auto plan = plan_training(*TrainConfig::parse(text, "config.json"));
   ASSERT_TRUE(plan) << plan.error().message();
   EXPECT_GT(plan->parameters, 10000);
   EXPECT_EQ(plan->weight_bytes, plan->parameters * 20);

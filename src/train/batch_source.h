@@ -1,0 +1,40 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "train/latent_cache.h"
+#include "train/noise_levels.h"
+#include "train/sample_order.h"
+#include "train/text_states.h"
+#include "train/train_config.h"
+
+namespace edgefusion::train {
+
+/// One batch, ready for the network.
+struct Batch {
+  at::Tensor clean;   ///< latents [N,h,w,C]
+  at::Tensor noise;   ///< like clean
+  at::Tensor t;       ///< timesteps [N] i64
+  at::Tensor states;  ///< of the captions, [N,T,D]
+};
+
+/// Batches by number. Everything random in one comes from the seed and its number alone, so that a
+/// run can be taken up at any step.
+class BatchSource {
+ public:
+  BatchSource(const TrainConfig& config, LatentCache cache, TextStates text, int64_t timesteps);
+
+  int64_t height() const { return cache_.height(); }
+  int64_t width() const { return cache_.width(); }
+  /// Errors: a caption that is no UTF-8.
+  Result<Batch> batch(int64_t number);
+
+ private:
+  TrainConfig config_;
+  LatentCache cache_;
+  TextStates text_;
+  int64_t timesteps_;
+  SampleOrder order_;
+};
+
+}  // namespace edgefusion::train

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+
+#include "pipeline/model.h"
+#include "train/batch_source.h"
+#include "train/block_removal.h"
+#include "train/parameters.h"
+
+namespace edgefusion::train {
+
+/// The network to be trained, and what its output is judged by.
+class Objective {
+ public:
+  virtual ~Objective() = default;
+  /// config.json of the network.
+  virtual const nlohmann::json& network_config() const = 0;
+  /// The network for a batch. Errors: those of its config and weights.
+  virtual Result<graph::Graph> graph(int64_t batch, int64_t height, int64_t width) const = 0;
+  /// Its tensors at the beginning.
+  virtual Parameters first_parameters(const graph::Graph& graph) const = 0;
+  /// To be called once, with the sizes of all later batches, before loss().
+  virtual Status prepare(int64_t batch, int64_t height, int64_t width) = 0;
+  virtual at::Tensor loss(const Batch& batch, const Parameters& parameters) const = 0;
+};
+
+/// The noise of a model's schedule, and what its U-Net predicts.
+struct DiffusionTask {
+  PredictionType type;
+  NoiseLevels levels;
+};
+Result<DiffusionTask> diffusion_task(const pipeline::Model& model);
+
+/// The objective that the config asks for: diffusion training alone, or with a teacher's outputs
+/// and features (train_config.h). Errors: those of the model's files and of block removal.
+Result<std::unique_ptr<Objective>> make_objective(const TrainConfig& config,
+                                                  std::shared_ptr<const pipeline::Model> model);
+
+}  // namespace edgefusion::train
