@@ -49,8 +49,9 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_option("-p,--prompt", request.prompt, "What to paint")->required();
   app.add_option("-n,--negative-prompt", request.negative_prompt,
                  "What to avoid (with --cfg-scale above 1)");
-  app.add_option("-m,--model", options.model,
-                 "Model folder in the diffusers layout, or bundle [the model that comes with the program]");
+  app.add_option(
+      "-m,--model", options.model,
+      "Model folder in the diffusers layout, or bundle [the model that comes with the program]");
   app.add_option("--steps", request.steps, "Denoising steps [the model's]");
   app.add_option("--cfg-scale", request.guidance_scale, "Guidance scale [the model's]");
   app.add_option("-s,--seed", options.seed, "Seed of the noise [a random one, printed]")

@@ -224,7 +224,8 @@ Status inspect(const Options& options, const CommonOptions& common) {
 
 Action declare_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("model", options->model, "Model folder or bundle [the model that comes with the program]");
+  app.add_option("model", options->model,
+                 "Model folder or bundle [the model that comes with the program]");
   app.add_option("--size", options->size, "Picture size the costs are for, e.g. 512x512");
   app.add_option("--graph", options->graph,
                  "Print the graph of this network (text_encoder, unet, vae_decoder, vae_encoder)");

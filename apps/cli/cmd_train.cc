@@ -47,8 +47,9 @@ void print_step(const train::TrainConfig& config, const train::TrainMetrics& lin
 }
 
 Status run(const Options& options, const CommonOptions& common) {
-  const auto task =
-      options.task == "distill" ? train::TrainTask::distill : train::TrainTask::finetune;
+  const auto task = options.task == "distill" ? train::TrainTask::distill
+                    : options.task == "lcm"   ? train::TrainTask::lcm
+                                              : train::TrainTask::finetune;
   EF_TRY(const nlohmann::json json, formats::read_json_object(options.config));
   EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
   if (options.dry_run) return print_plan(config);
@@ -69,9 +70,9 @@ Status run(const Options& options, const CommonOptions& common) {
 
 Action declare_train(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("task", options->task, "finetune or distill")
+  app.add_option("task", options->task, "finetune, distill or lcm")
       ->required()
-      ->check(CLI::IsMember({"finetune", "distill"}));
+      ->check(CLI::IsMember({"finetune", "distill", "lcm"}));
   app.add_option("config", options->config, "Config file; see docs/training.md")->required();
   app.add_flag("--resume", options->resume, "Go on from the newest checkpoint");
   app.add_flag("--dry-run", options->dry_run, "Show size and cost, train nothing");

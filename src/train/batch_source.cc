@@ -44,7 +44,12 @@ Result<Batch> BatchSource::batch(int64_t number) {
     batch.noise = batch.noise + shift;
   }
   batch.t = at::empty({config_.batch}, at::kLong).random_(0, timesteps_, random);
+  batch.choices = at::empty({config_.batch, 2}, at::kFloat).uniform_(0, 1, random);
   EF_TRY(batch.states, text_.of(captions));
+  if (!empty_.defined()) {
+    EF_TRY(empty_, text_.of(std::vector<std::string>{""}));
+  }
+  batch.without = empty_.expand_as(batch.states);
   return batch;
 }
 

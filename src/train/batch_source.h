@@ -12,10 +12,12 @@ namespace edgefusion::train {
 
 /// One batch, ready for the network.
 struct Batch {
-  at::Tensor clean;   ///< latents [N,h,w,C]
-  at::Tensor noise;   ///< like clean
-  at::Tensor t;       ///< timesteps [N] i64
-  at::Tensor states;  ///< of the captions, [N,T,D]
+  at::Tensor clean;    ///< latents [N,h,w,C]
+  at::Tensor noise;    ///< like clean
+  at::Tensor t;        ///< timesteps [N] i64
+  at::Tensor states;   ///< of the captions, [N,T,D]
+  at::Tensor without;  ///< of the empty caption, [N,T,D]
+  at::Tensor choices;  ///< [N,2] even in [0,1), for what else an objective draws
 };
 
 /// Batches by number. Everything random in one comes from the seed and its number alone, so that a
@@ -35,6 +37,7 @@ class BatchSource {
   TextStates text_;
   int64_t timesteps_;
   SampleOrder order_;
+  at::Tensor empty_;  // states of the empty caption, once they have been asked for
 };
 
 }  // namespace edgefusion::train

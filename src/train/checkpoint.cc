@@ -127,8 +127,9 @@ Status read_parameters(const fs::path& path, const Parameters& parameters) {
 
 }  // namespace
 
-Status write_checkpoint(const fs::path& out, const pipeline::Model& model, const json& unet_config,
-                        const TrainState& state, int keep) {
+Status write_checkpoint(const fs::path& out, const pipeline::Model& model,
+                        const std::map<std::string, json>& changed, const TrainState& state,
+                        int keep) {
   std::string number = std::to_string(state.step);
   number.insert(0, number.size() < 8 ? 8 - number.size() : 0, '0');
   const fs::path folder = out / (std::string(kPrefix) + number);
@@ -138,7 +139,10 @@ Status write_checkpoint(const fs::path& out, const pipeline::Model& model, const
   fs::create_directories(partial / "unet", error);
   if (error) return io_error(partial, error);
   EF_TRY_STATUS(copy_other_parts(model.folder().path, partial));
-  EF_TRY_STATUS(write_json(partial / "unet" / "config.json", unet_config));
+  for (const auto& [name, value] : changed) {
+    fs::remove(partial / name, error);  // not through a link into the model's own file
+    EF_TRY_STATUS(write_json(partial / name, value));
+  }
   EF_TRY_STATUS(
       state.average.save(partial / "unet" / "diffusion_pytorch_model.safetensors", DType::f16));
   EF_TRY_STATUS(write_training(partial / "training", state));

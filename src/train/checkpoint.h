@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -22,9 +23,11 @@ struct TrainState {
 /// (f16), and beside it "training" with all that a run needs to go on bit for bit.
 
 /// Writes `out`/checkpoint-<step>, whole or not at all, and removes older ones but for the newest
-/// `keep`. The model's other parts are linked or copied. Errors: io, resource_exhausted.
+/// `keep`. changed: JSON files of the model's folder by relative path, the U-Net's config among
+/// them; its other parts are linked or copied. Errors: io, resource_exhausted.
 Status write_checkpoint(const std::filesystem::path& out, const pipeline::Model& model,
-                        const nlohmann::json& unet_config, const TrainState& state, int keep);
+                        const std::map<std::string, nlohmann::json>& changed,
+                        const TrainState& state, int keep);
 
 /// The newest checkpoint below `out`, if there is one.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& out);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "diffusion/guidance.h"
 
 namespace edgefusion::train {
 namespace {
@@ -54,6 +55,17 @@ at::Tensor solver_step(const NoiseLevels& levels, const SolverGrid& grid, const 
                        const at::Tensor& index) {
   // The first point's step ends at training step 0, as everything before it does.
   return levels.noised(view.clean, view.noise, grid.end(index));
+}
+
+at::Tensor guidance_embedding(const at::Tensor& w, int64_t width) {
+  const at::Tensor rows = w.to(at::kCPU, at::kDouble);
+  std::vector<at::Tensor> embedded;
+  for (int64_t i = 0; i < rows.size(0); ++i) {
+    const std::vector<float> row =
+        diffusion::guidance_scale_embedding(rows[i].item<double>() + 1, static_cast<int>(width));
+    embedded.push_back(at::tensor(at::ArrayRef<float>(row)));
+  }
+  return at::stack(embedded).to(w.device());
 }
 
 at::Tensor pseudo_huber(const at::Tensor& output, const at::Tensor& target, double c) {

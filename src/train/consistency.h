@@ -46,6 +46,10 @@ TeacherView guided_view(const NoiseLevels& levels, PredictionType type,
 at::Tensor solver_step(const NoiseLevels& levels, const SolverGrid& grid, const TeacherView& view,
                        const at::Tensor& index);
 
+/// What a network with a w embedding is given for w [N]: [N,width] sinusoids of 1000 w, sines first
+/// (diffusion::guidance_scale_embedding, which takes w + 1).
+at::Tensor guidance_embedding(const at::Tensor& w, int64_t width);
+
 /// Mean of sqrt(d^2 + c^2) - c.
 at::Tensor pseudo_huber(const at::Tensor& output, const at::Tensor& target, double c = 0.001);
 

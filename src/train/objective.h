@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "pipeline/model.h"
 #include "train/batch_source.h"
@@ -21,7 +23,11 @@ class Objective {
   virtual Parameters first_parameters(const graph::Graph& graph) const = 0;
   /// To be called once, with the sizes of all later batches, before loss().
   virtual Status prepare(int64_t batch, int64_t height, int64_t width) = 0;
-  virtual at::Tensor loss(const Batch& batch, const Parameters& parameters) const = 0;
+  /// average: of the parameters so far, frozen.
+  virtual at::Tensor loss(const Batch& batch, const Parameters& parameters,
+                          const Parameters& average) const = 0;
+  /// JSON files of the model's folder that are other ones for the trained model, by relative path.
+  virtual std::map<std::string, nlohmann::json> changed_files() const { return {}; }
 };
 
 /// The noise of a model's schedule, and what its U-Net predicts.
@@ -31,8 +37,7 @@ struct DiffusionTask {
 };
 Result<DiffusionTask> diffusion_task(const pipeline::Model& model);
 
-/// The objective that the config asks for: diffusion training alone, or with a teacher's outputs
-/// and features (train_config.h). Errors: those of the model's files and of block removal.
+/// The objective that the config asks for (train_config.h). Errors: those of the files it names.
 Result<std::unique_ptr<Objective>> make_objective(const TrainConfig& config,
                                                   std::shared_ptr<const pipeline::Model> model);
 

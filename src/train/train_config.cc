@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 28> kFields = {"model",
+constexpr std::array<std::string_view, 34> kFields = {"model",
                                                       "unet",
                                                       "encoder",
                                                       "shards",
@@ -39,7 +39,13 @@ constexpr std::array<std::string_view, 28> kFields = {"model",
                                                       "removal",
                                                       "task_weight",
                                                       "output_weight",
-                                                      "feature_weight"};
+                                                      "feature_weight",
+                                                      "student",
+                                                      "guidance_min",
+                                                      "guidance_max",
+                                                      "solver_points",
+                                                      "huber_c",
+                                                      "w_embedding"};
 
 constexpr IntRange kCounts = {1, int64_t{1} << 40};
 
@@ -98,6 +104,18 @@ void read_distillation(Fields& fields, TrainConfig& config) {
   config.feature_weight = fields.number("feature_weight", config.feature_weight, 0, 1e6);
 }
 
+void read_consistency(Fields& fields, TrainConfig& config) {
+  config.student = fields.path("student");
+  config.caption_dropout = 0;  // guidance is the teacher's part
+  config.ema_decay = 0.95;
+  config.guidance_min = fields.number("guidance_min", config.guidance_min, 0, 100);
+  config.guidance_max =
+      fields.number("guidance_max", config.guidance_max, config.guidance_min, 100);
+  config.solver_points = fields.reader.integer("solver_points", config.solver_points, {1, 1000});
+  config.huber_c = fields.number("huber_c", config.huber_c, 0, 10);
+  config.w_embedding = fields.reader.boolean("w_embedding", config.w_embedding);
+}
+
 void read_optimiser(Fields& fields, TrainConfig& config) {
   ConfigReader& reader = fields.reader;
   config.steps = reader.integer("steps", config.steps, kCounts);
@@ -137,8 +155,10 @@ Result<TrainConfig> TrainConfig::parse(const nlohmann::json& json, const fs::pat
     if (!config.unet.is_null() && !config.unet.is_object()) {
       fields.reader.complain("unet", "an object", describe(config.unet));
     }
-  } else {
+  } else if (task == TrainTask::distill) {
     read_distillation(fields, config);
+  } else {
+    read_consistency(fields, config);
   }
   config.encoder = fields.optional_path("encoder");
   read_data(fields, config);

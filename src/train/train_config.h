@@ -11,10 +11,11 @@
 namespace edgefusion::train {
 
 /// finetune: diffusion training of a model's U-Net, from its weights or from scratch. distill: the
-/// model's U-Net is the teacher of a student made of its own blocks.
-enum class TrainTask : uint8_t { finetune, distill };
+/// model's U-Net is the teacher of a student made of its own blocks. lcm: it is the teacher of a
+/// student that learns to paint in a few steps.
+enum class TrainTask : uint8_t { finetune, distill, lcm };
 
-/// What `train finetune` and `train distill` read from their config files. Paths that are not
+/// What the tasks of `train` read from their config files. Paths that are not
 /// absolute count from the file's folder.
 struct TrainConfig {
   TrainTask task = TrainTask::finetune;
@@ -40,6 +41,13 @@ struct TrainConfig {
   // Distillation
   std::string removal;  ///< "base", "small" or "tiny"; see block_removal.h
   double task_weight = 1.0, output_weight = 1.0, feature_weight = 1.0;  ///< of the loss's terms
+
+  // Latent consistency distillation
+  std::filesystem::path student;                   ///< folder whose U-Net the student begins as
+  double guidance_min = 2.0, guidance_max = 14.0;  ///< w, drawn evenly for each sample
+  int64_t solver_points = 50;
+  double huber_c = 0.001;   ///< of the pseudo-Huber loss; 0: squared errors
+  bool w_embedding = true;  ///< adds an input for w where the student has none
 
   // The optimiser
   int64_t steps = 1000;

@@ -81,16 +81,17 @@ class TrainRun {
   };
 
   Status save() const {
-    return write_checkpoint(config_.out, *model_, objective_->network_config(), state_,
-                            kKeptCheckpoints);
+    std::map<std::string, nlohmann::json> changed = objective_->changed_files();
+    changed["unet/config.json"] = objective_->network_config();
+    return write_checkpoint(config_.out, *model_, changed, state_, kKeptCheckpoints);
   }
 
   Result<StepResult> step() {
     double loss_sum = 0;
     for (int64_t part = 0; part < config_.accumulate; ++part) {
       EF_TRY(const Batch batch, batches_.batch(state_.step * config_.accumulate + part));
-      const at::Tensor loss =
-          objective_->loss(batch, state_.parameters) / static_cast<double>(config_.accumulate);
+      const at::Tensor loss = objective_->loss(batch, state_.parameters, state_.average) /
+                              static_cast<double>(config_.accumulate);
       loss.backward();
       loss_sum += loss.item<double>();
     }

@@ -1,0 +1,90 @@
+#include "train/distill_objective.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <utility>
+
+#include "train/autocast.h"
+#include "train/inherited_weights.h"
+
+namespace edgefusion::train {
+namespace {
+
+class DistillObjective final : public DiffusionObjective {
+ public:
+  DistillObjective(const TrainConfig& config, std::shared_ptr<const pipeline::Model> model,
+                   DiffusionTask task, BlockRemoval removal, nlohmann::json student)
+      : DiffusionObjective(config, std::move(model), std::move(task)),
+        removal_(removal),
+        student_(std::move(student)) {
+    for (const auto& [theirs, ours] : matched_features(teacher_config(), removal_)) {
+      teacher_taps_.push_back(theirs);
+      student_taps_.push_back(ours);
+    }
+  }
+
+  const nlohmann::json& network_config() const override { return student_; }
+
+  Result<graph::Graph> graph(int64_t batch, int64_t height, int64_t width) const override {
+    return unet_graph(model(), {student_, "student"}, nullptr, {batch, height, width});
+  }
+
+  Parameters first_parameters(const graph::Graph& graph) const override {
+    return Parameters::load(
+        graph, InheritedWeights(*model().network("unet").weights, teacher_config(), removal_));
+  }
+
+  Status prepare(int64_t batch, int64_t height, int64_t width) override {
+    EF_TRY_STATUS(DiffusionObjective::prepare(batch, height, width));
+    const TensorSource& weights = *model().network("unet").weights;
+    EF_TRY(teacher_graph_,
+           unet_graph(model(), {teacher_config(), model().network("unet").config_origin}, &weights,
+                      {batch, height, width}));
+    teacher_ = Parameters::load(teacher_graph_, weights).frozen();
+    return {};
+  }
+
+  at::Tensor loss(const Batch& batch, const Parameters& parameters,
+                  const Parameters&) const override {
+    const NamedTensors theirs = teacher_outputs(batch);
+    const NamedTensors ours = outputs(batch, parameters, student_taps_);
+    at::Tensor features = at::zeros({});
+    for (size_t i = 0; i < student_taps_.size(); ++i) {
+      features = features + weighted_mse(ours.at(student_taps_[i]),
+                                         theirs.at(teacher_taps_[i]).to(at::kFloat));
+    }
+    return config().task_weight * task_loss(batch, ours.at(kUnetOutput)) +
+           config().output_weight *
+               weighted_mse(ours.at(kUnetOutput), theirs.at(kUnetOutput).to(at::kFloat)) +
+           config().feature_weight * features;
+  }
+
+ private:
+  const nlohmann::json& teacher_config() const { return model().network("unet").config; }
+
+  NamedTensors teacher_outputs(const Batch& batch) const {
+    const at::NoGradGuard no_grad;
+    const AutocastGuard autocast(config().bf16);
+    return run_graph(teacher_graph_, teacher_, inputs(batch), teacher_taps_);
+  }
+
+  BlockRemoval removal_;
+  nlohmann::json student_;
+  std::vector<std::string> teacher_taps_, student_taps_;
+  graph::Graph teacher_graph_;
+  Parameters teacher_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Objective>> make_distill_objective(
+    const TrainConfig& config, std::shared_ptr<const pipeline::Model> model, DiffusionTask task) {
+  EF_TRY(const BlockRemoval removal, parse_block_removal(config.removal));
+  const formats::NetworkFiles& teacher = model->network("unet");
+  EF_TRY(nlohmann::json student, student_config(teacher.config, removal, teacher.config_origin));
+  return std::make_unique<DistillObjective>(config, std::move(model), std::move(task), removal,
+                                            std::move(student));
+}
+
+}  // namespace edgefusion::train
