@@ -36,6 +36,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/edgefusion
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 # The program looks for its model here, beside its own folder (apps/cli/default_model.cc).
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/models/${EDGEFUSION_DEFAULT_MODEL}
-        DESTINATION share/edgefusion/models)
+        DESTINATION share/edgefusion/models
+        PATTERN .edgefusion-cache EXCLUDE)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE
         DESTINATION share/doc/edgefusion)
