@@ -10,12 +10,6 @@
 namespace edgefusion::train {
 namespace {
 
-at::Tensor spread(const at::Tensor& per_sample, int64_t rank) {
-  std::vector<int64_t> extents(static_cast<size_t>(rank), 1);
-  extents.front() = per_sample.size(0);
-  return per_sample.view(extents);
-}
-
 at::Tensor guided(const at::Tensor& with, const at::Tensor& without, const at::Tensor& w) {
   return with + w * (with - without);
 }

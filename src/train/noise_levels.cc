@@ -5,15 +5,12 @@
 #include <vector>
 
 namespace edgefusion::train {
-namespace {
 
 at::Tensor spread(const at::Tensor& per_sample, int64_t rank) {
   std::vector<int64_t> extents(static_cast<size_t>(rank), 1);
   extents.front() = per_sample.size(0);
   return per_sample.view(extents);
 }
-
-}  // namespace
 
 NoiseLevels::NoiseLevels(std::span<const float> alphas_cumprod, at::Device device)
     : alphas_(at::tensor(at::ArrayRef<float>(alphas_cumprod.data(), alphas_cumprod.size()))

@@ -13,6 +13,9 @@ namespace edgefusion::train {
 
 using diffusion::PredictionType;
 
+/// A value for each sample [N] as [N,1,...] of `rank` axes, to meet tensors of samples.
+at::Tensor spread(const at::Tensor& per_sample, int64_t rank);
+
 class NoiseLevels {
  public:
   /// alphas_cumprod: of the training steps, as diffusion::alphas_cumprod gives them.
