@@ -6,13 +6,6 @@
 #include <utility>
 
 namespace edgefusion::train {
-namespace {
-
-// What random numbers are for: mixed into their seeds. 1 is for first weights.
-enum Purpose : uint64_t { kNoise = 2, kChoice = 3 };
-
-}  // namespace
-
 BatchSource::BatchSource(const TrainConfig& config, LatentCache cache, TextStates text,
                          int64_t timesteps)
     : config_(config),
@@ -23,13 +16,13 @@ BatchSource::BatchSource(const TrainConfig& config, LatentCache cache, TextState
 
 Result<Batch> BatchSource::batch(int64_t number) {
   at::Generator random = at::detail::createCPUGenerator(
-      mixed_seed(config_.seed, kNoise, static_cast<uint64_t>(number)));
+      mixed_seed(config_.seed, Purpose::noise, static_cast<uint64_t>(number)));
   const std::vector<int64_t> samples = order_.at(number * config_.batch, config_.batch);
   std::vector<uint8_t> mirrored;
   std::vector<std::string> captions;
   for (size_t i = 0; i < samples.size(); ++i) {
-    const uint64_t seed =
-        mixed_seed(config_.seed, kChoice, static_cast<uint64_t>(number * config_.batch) + i);
+    const uint64_t seed = mixed_seed(config_.seed, Purpose::choice,
+                                     static_cast<uint64_t>(number * config_.batch) + i);
     const std::vector<std::string>& all = cache_.captions(samples[i]);
     const bool dropped = static_cast<double>(seed >> 11) * 0x1p-53 < config_.caption_dropout;
     captions.push_back(dropped ? std::string() : all[(seed & 0x3ff) % all.size()]);

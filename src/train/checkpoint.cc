@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -42,16 +43,19 @@ Status link_or_copy(const fs::path& link, const fs::path& to) {
   return {};
 }
 
-/// All of a model's folder but its U-Net, an earlier run's state and what is hidden (a cache of
-/// packed weights).
+/// The folders of a model that training leaves as they are. Others beside them are none of the
+/// model's: a cache of packed weights, an earlier run's state, the folder of this very run.
+constexpr std::array<std::string_view, 4> kOtherParts = {"scheduler", "tokenizer", "text_encoder",
+                                                         "vae"};
+
 Status copy_other_parts(const fs::path& model, const fs::path& to) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(model, error), end; !error && it != end;
        it.increment(error)) {
     const fs::path inside = it->path().lexically_relative(model);
     const std::string first = inside.begin()->string();
-    const bool left_out = first == "unet" || first == "training" || first.starts_with('.');
-    if (it->is_directory() && left_out) {
+    const bool is_part = std::ranges::find(kOtherParts, first) != kOtherParts.end();
+    if (it->is_directory() && !is_part) {
       it.disable_recursion_pending();
       continue;
     }

@@ -42,7 +42,7 @@ class DiffusionObjective : public Objective {
 
   Parameters first_parameters(const graph::Graph& graph) const override {
     if (weights() != nullptr) return Parameters::load(graph, *weights());
-    return Parameters::initialize(graph, mixed_seed(config_.seed, 1, 0));
+    return Parameters::initialize(graph, mixed_seed(config_.seed, Purpose::first_weights, 0));
   }
 
   Status prepare(int64_t batch, int64_t height, int64_t width) override {

@@ -17,9 +17,9 @@ uint64_t split_mix(uint64_t& state) {
 
 }  // namespace
 
-uint64_t mixed_seed(uint64_t seed, uint64_t purpose, uint64_t step) {
+uint64_t mixed_seed(uint64_t seed, Purpose purpose, uint64_t step) {
   uint64_t state = seed;
-  state = split_mix(state) ^ purpose;
+  state = split_mix(state) ^ static_cast<uint64_t>(purpose);
   state = split_mix(state) ^ step;
   return split_mix(state);
 }
@@ -29,7 +29,7 @@ void SampleOrder::shuffle(int64_t pass) {
   order_.resize(static_cast<std::size_t>(samples_));
   std::iota(order_.begin(), order_.end(), int64_t{0});
   // Not std::shuffle, whose result differs between libraries.
-  uint64_t state = mixed_seed(seed_, 0x6f72646572, static_cast<uint64_t>(pass));
+  uint64_t state = mixed_seed(seed_, Purpose::order, static_cast<uint64_t>(pass));
   for (std::size_t i = order_.size(); i > 1; --i) {
     std::swap(order_[i - 1], order_[split_mix(state) % i]);
   }

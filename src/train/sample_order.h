@@ -24,7 +24,10 @@ class SampleOrder {
   std::vector<int64_t> order_;  // of pass_
 };
 
-/// A seed for one purpose at one step, unlike all others'.
-uint64_t mixed_seed(uint64_t seed, uint64_t purpose, uint64_t step);
+/// What random numbers of a run are for.
+enum class Purpose : uint64_t { first_weights = 1, noise = 2, choice = 3, order = 4 };
+
+/// A seed for one purpose at one step (batch, sample, pass), unlike all others'.
+uint64_t mixed_seed(uint64_t seed, Purpose purpose, uint64_t step);
 
 }  // namespace edgefusion::train

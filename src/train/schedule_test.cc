@@ -53,8 +53,9 @@ TEST(SampleOrder, APositionGivesTheSameSamplesHoweverItIsReached) {
 TEST(MixedSeed, DiffersByEachOfItsParts) {
   std::set<uint64_t> seeds;
   for (uint64_t seed = 0; seed < 10; ++seed) {
-    for (uint64_t purpose = 0; purpose < 10; ++purpose) {
-      for (uint64_t step = 0; step < 10; ++step) seeds.insert(mixed_seed(seed, purpose, step));
+    for (const Purpose purpose :
+         {Purpose::first_weights, Purpose::noise, Purpose::choice, Purpose::order}) {
+      for (uint64_t step = 0; step < 25; ++step) seeds.insert(mixed_seed(seed, purpose, step));
     }
   }
   EXPECT_EQ(seeds.size(), 1000u);

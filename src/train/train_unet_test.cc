@@ -158,9 +158,13 @@ TEST_F(TrainUnetTest, ACheckpointHasTheModelsPartsThoughTheyAreLinksAndNoCache) 
   std::ofstream(model / ".edgefusion-cache" / "packed") << "packed";
   TrainConfig c = config("out", 1);
   c.model = model;
+  c.out = model / "runs";  // a run inside of the model's own folder
+  c.steps = 2;
+  c.checkpoint_every = 1;
   const Status status = run(c);
   ASSERT_TRUE(status) << status.error().message();
   const fs::path checkpoint = *newest_checkpoint(c.out);
+  EXPECT_FALSE(fs::exists(checkpoint / "runs"));
   EXPECT_EQ(content(checkpoint / "vae" / "config.json"), content(folder_ / "blob"));
   EXPECT_FALSE(fs::is_symlink(checkpoint / "vae" / "config.json"));
   EXPECT_FALSE(fs::exists(checkpoint / ".edgefusion-cache"));
