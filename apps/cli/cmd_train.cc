@@ -59,8 +59,8 @@ Status run(const Options& options, const CommonOptions& common) {
   callbacks.log = runtime.log;
   catch_interrupts();
   callbacks.cancel = &interrupt_flag();
-  callbacks.encoding = [](int64_t pictures) {
-    if (pictures % 500 == 0) fmt::print(stderr, "{} pictures encoded\n", pictures);
+  callbacks.reading = [](int64_t pictures) {
+    if (pictures % 500 == 0) fmt::print(stderr, "{} pictures read\n", pictures);
   };
   callbacks.step = [&](const train::TrainMetrics& line) { print_step(config, line); };
   return train::train_unet(config, options.resume, callbacks);

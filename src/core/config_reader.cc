@@ -44,9 +44,9 @@ bool ConfigReader::has(std::string_view key) const {
 }
 
 const json* ConfigReader::find(std::string_view key) {
+  asked_keys_.emplace_back(key);
   const auto it = object_.find(key);
   if (it == object_.end()) return nullptr;
-  read_keys_.emplace_back(key);
   return it->is_null() ? nullptr : &*it;
 }
 
@@ -262,7 +262,7 @@ Status ConfigReader::status() const {
 std::vector<std::string> ConfigReader::unread_keys() const {
   std::vector<std::string> unread;
   for (const auto& [key, value] : object_.items()) {
-    const bool read = std::find(read_keys_.begin(), read_keys_.end(), key) != read_keys_.end();
+    const bool read = std::find(asked_keys_.begin(), asked_keys_.end(), key) != asked_keys_.end();
     if (!read && !key.starts_with('_')) unread.push_back(key);
   }
   return unread;

@@ -87,6 +87,8 @@ class ConfigReader {
   Status status() const;
   /// Keys no getter asked for, sorted, without those that begin with '_' (notes of the writer).
   std::vector<std::string> unread_keys() const;
+  /// All that a getter asked for, whether it was there or not.
+  const std::vector<std::string>& asked_keys() const { return asked_keys_; }
   const std::string& origin() const { return origin_; }
 
  private:
@@ -103,7 +105,7 @@ class ConfigReader {
 
   nlohmann::json object_;
   std::string origin_;
-  std::vector<std::string> read_keys_;
+  std::vector<std::string> asked_keys_;
   std::shared_ptr<std::vector<std::string>> complaints_;
 };
 

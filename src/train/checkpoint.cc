@@ -4,15 +4,15 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/atomic_file.h"
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
 #include "formats/safetensors_writer.h"
+#include "train/model_copy.h"
 #include "train/tensors.h"
 
 namespace edgefusion::train {
@@ -23,51 +23,12 @@ using nlohmann::json;
 
 constexpr std::string_view kPrefix = "checkpoint-";
 constexpr const char *kParameters = "parameters.safetensors", *kAverage = "average.safetensors",
-                     *kOptimizer = "optimizer.safetensors", *kState = "state.json";
+                     *kOptimizer = "optimizer.safetensors", *kState = "state.json",
+                     *kCritic = "critic.safetensors",
+                     *kCriticOptimizer = "critic_optimizer.safetensors";
 
 Status io_error(const fs::path& path, const std::error_code& error) {
   return fail(ErrorCode::io, path.string() + ": " + error.message());
-}
-
-/// A hard link where the file system has them: parts that do not change are large. Of a file that
-/// is itself a link (the hub's cache is made of them), to what it stands for.
-Status link_or_copy(const fs::path& link, const fs::path& to) {
-  std::error_code error;
-  const fs::path from = fs::canonical(link, error);
-  if (error) return io_error(link, error);
-  fs::create_directories(to.parent_path(), error);
-  fs::create_hard_link(from, to, error);
-  if (!error) return {};
-  fs::copy_file(from, to, error);
-  if (error) return io_error(to, error);
-  return {};
-}
-
-/// The folders of a model that training leaves as they are. Others beside them are none of the
-/// model's: a cache of packed weights, an earlier run's state, the folder of this very run.
-constexpr std::array<std::string_view, 4> kOtherParts = {"scheduler", "tokenizer", "text_encoder",
-                                                         "vae"};
-
-Status copy_other_parts(const fs::path& model, const fs::path& to) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(model, error), end; !error && it != end;
-       it.increment(error)) {
-    const fs::path inside = it->path().lexically_relative(model);
-    const std::string first = inside.begin()->string();
-    const bool is_part = std::ranges::find(kOtherParts, first) != kOtherParts.end();
-    if (it->is_directory() && !is_part) {
-      it.disable_recursion_pending();
-      continue;
-    }
-    if (it->is_regular_file()) EF_TRY_STATUS(link_or_copy(it->path(), to / inside));
-  }
-  if (error) return io_error(model, error);
-  return {};
-}
-
-Status write_json(const fs::path& path, const json& value) {
-  const std::string text = value.dump(2) + "\n";
-  return write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
 }
 
 Status write_tensors(const fs::path& path, const std::map<std::string, at::Tensor>& tensors) {
@@ -89,6 +50,10 @@ Status write_training(const fs::path& folder, const TrainState& state) {
   EF_TRY_STATUS(state.parameters.save(folder / kParameters, DType::f32));
   EF_TRY_STATUS(state.average.save(folder / kAverage, DType::f32));
   EF_TRY_STATUS(write_tensors(folder / kOptimizer, state.optimizer.state()));
+  if (state.critic) {
+    EF_TRY_STATUS(state.critic->parameters.save(folder / kCritic, DType::f32));
+    EF_TRY_STATUS(write_tensors(folder / kCriticOptimizer, state.critic->optimizer.state()));
+  }
   return write_json(folder / kState, {{"step", state.step}});
 }
 
@@ -129,26 +94,26 @@ Status read_parameters(const fs::path& path, const Parameters& parameters) {
   return {};
 }
 
+Status read_optimizer(const fs::path& path, Optimizer& optimizer) {
+  EF_TRY(const auto file, formats::SafetensorsFile::open(path));
+  std::map<std::string, at::Tensor> tensors;
+  for (const std::string& name : file.names()) tensors[name] = to_torch(*file.find(name));
+  return optimizer.restore(tensors, path.string());
+}
+
 }  // namespace
 
-Status write_checkpoint(const fs::path& out, const pipeline::Model& model,
-                        const std::map<std::string, json>& changed, const TrainState& state,
-                        int keep) {
+Status write_checkpoint(const fs::path& out, const ModelWriter& write_model,
+                        const TrainState& state, int keep) {
   std::string number = std::to_string(state.step);
   number.insert(0, number.size() < 8 ? 8 - number.size() : 0, '0');
   const fs::path folder = out / (std::string(kPrefix) + number);
   const fs::path partial = out / ("." + folder.filename().string() + ".partial");
   std::error_code error;
   fs::remove_all(partial, error);
-  fs::create_directories(partial / "unet", error);
+  fs::create_directories(partial, error);
   if (error) return io_error(partial, error);
-  EF_TRY_STATUS(copy_other_parts(model.folder().path, partial));
-  for (const auto& [name, value] : changed) {
-    fs::remove(partial / name, error);  // not through a link into the model's own file
-    EF_TRY_STATUS(write_json(partial / name, value));
-  }
-  EF_TRY_STATUS(
-      state.average.save(partial / "unet" / "diffusion_pytorch_model.safetensors", DType::f16));
+  EF_TRY_STATUS(write_model(partial, state.average));
   EF_TRY_STATUS(write_training(partial / "training", state));
   fs::remove_all(folder, error);
   fs::rename(partial, folder, error);
@@ -171,10 +136,11 @@ Status read_checkpoint(const fs::path& checkpoint, TrainState& state) {
   EF_TRY_STATUS(reader.status());
   EF_TRY_STATUS(read_parameters(folder / kParameters, state.parameters));
   EF_TRY_STATUS(read_parameters(folder / kAverage, state.average));
-  EF_TRY(const auto file, formats::SafetensorsFile::open(folder / kOptimizer));
-  std::map<std::string, at::Tensor> tensors;
-  for (const std::string& name : file.names()) tensors[name] = to_torch(*file.find(name));
-  EF_TRY_STATUS(state.optimizer.restore(tensors, (folder / kOptimizer).string()));
+  EF_TRY_STATUS(read_optimizer(folder / kOptimizer, state.optimizer));
+  if (state.critic) {
+    EF_TRY_STATUS(read_parameters(folder / kCritic, state.critic->parameters));
+    EF_TRY_STATUS(read_optimizer(folder / kCriticOptimizer, state.critic->optimizer));
+  }
   state.step = step;
   return {};
 }

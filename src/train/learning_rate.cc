@@ -5,7 +5,7 @@
 
 namespace edgefusion::train {
 
-double learning_rate_at(const TrainConfig& config, int64_t step) {
+double learning_rate_at(const RunConfig& config, int64_t step) {
   if (step < config.warmup_steps) {
     return config.learning_rate * static_cast<double>(step + 1) /
            static_cast<double>(config.warmup_steps);

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/atomic_file.h"
-#include "train/train_unet.h"
+#include "train/train_callbacks.h"
 
 namespace edgefusion::train {
 
@@ -32,13 +32,13 @@ Result<MetricsFile> MetricsFile::open(const std::filesystem::path& path, int64_t
 }
 
 Status MetricsFile::append(const TrainMetrics& metrics) {
-  stream_ << json{{"step", metrics.step},
-                  {"loss", metrics.loss},
-                  {"gradient_norm", metrics.gradient_norm},
-                  {"learning_rate", metrics.learning_rate},
-                  {"samples_per_second", metrics.samples_per_second}}
-                 .dump()
-          << std::endl;
+  json line = {{"step", metrics.step},
+               {"loss", metrics.loss},
+               {"gradient_norm", metrics.gradient_norm},
+               {"learning_rate", metrics.learning_rate},
+               {"samples_per_second", metrics.samples_per_second}};
+  if (!metrics.terms.empty()) line["terms"] = metrics.terms;
+  stream_ << line.dump() << std::endl;
   if (!stream_) return fail(ErrorCode::io, path_.string() + ": cannot be written");
   return {};
 }

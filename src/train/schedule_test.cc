@@ -12,7 +12,7 @@ namespace edgefusion::train {
 namespace {
 
 TEST(LearningRate, RisesOverTheWarmUpAndStaysOrFallsToZero) {
-  TrainConfig config;
+  RunConfig config;
   config.learning_rate = 0.1;
   config.warmup_steps = 4;
   config.steps = 104;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "train/run_config.h"
 
 namespace edgefusion::train {
 
@@ -15,9 +16,8 @@ namespace edgefusion::train {
 /// student that learns to paint in a few steps.
 enum class TrainTask : uint8_t { finetune, distill, lcm };
 
-/// What the tasks of `train` read from their config files. Paths that are not
-/// absolute count from the file's folder.
-struct TrainConfig {
+/// What the tasks that train a U-Net read from their config files.
+struct TrainConfig : RunConfig {
   TrainTask task = TrainTask::finetune;
 
   // The model
@@ -48,24 +48,6 @@ struct TrainConfig {
   int64_t solver_points = 50;
   double huber_c = 0.001;   ///< of the pseudo-Huber loss; 0: squared errors
   bool w_embedding = true;  ///< adds an input for w where the student has none
-
-  // The optimiser
-  int64_t steps = 1000;
-  int64_t batch = 16;
-  int64_t accumulate = 1;  ///< batches summed up for one step
-  double learning_rate = 1e-4;
-  int64_t warmup_steps = 0;
-  std::string schedule = "constant";  ///< or "cosine", down to zero at the last step
-  double weight_decay = 1e-2;
-  double clip_norm = 1.0;
-  double ema_decay = 0.999;  ///< 0: none
-  bool bf16 = false;         ///< products in bf16, weights and sums in f32
-  uint64_t seed = 0;
-
-  // The run
-  std::filesystem::path out;  ///< checkpoints and metrics
-  int64_t log_every = 10;
-  int64_t checkpoint_every = 500;
 
   /// Errors: bad_file that lists everything that is wrong; an unknown field with the nearest name.
   static Result<TrainConfig> parse(const nlohmann::json& json, const std::filesystem::path& file,

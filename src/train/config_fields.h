@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+
+namespace edgefusion::train {
+
+/// Reads a config file of `train`: a ConfigReader with paths that count from the file's folder,
+/// numbers within bounds, and every field that nobody asked for told with the nearest name.
+class ConfigFields {
+ public:
+  ConfigFields(const nlohmann::json& json, const std::filesystem::path& file)
+      : reader(json, file.string()), folder_(file.parent_path()) {}
+
+  double number(const char* key, double fallback, double least, double most);
+  /// One of a few words.
+  std::string choice(const char* key, std::string_view fallback,
+                     const std::vector<std::string>& words);
+  std::filesystem::path path(const char* key);
+  std::filesystem::path optional_path(const char* key);  ///< empty if it is not there
+  std::vector<std::filesystem::path> paths(const char* key);
+  std::vector<std::filesystem::path> optional_paths(const char* key);
+
+  /// To be asked once, when everything has been read. Errors: bad_file that lists all that is
+  /// wrong.
+  Status finish();
+
+  ConfigReader reader;
+
+ private:
+  std::filesystem::path resolved(const std::filesystem::path& path) const;
+
+  std::filesystem::path folder_;
+};
+
+}  // namespace edgefusion::train

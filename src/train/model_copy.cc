@@ -1,0 +1,63 @@
+#include "train/model_copy.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/atomic_file.h"
+
+namespace edgefusion::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status io_error(const fs::path& path, const std::error_code& error) {
+  return fail(ErrorCode::io, path.string() + ": " + error.message());
+}
+
+/// A hard link where the file system has them: parts that do not change are large. Of a file that
+/// is itself a link (the hub's cache is made of them), to what it stands for.
+Status link_or_copy(const fs::path& link, const fs::path& to) {
+  std::error_code error;
+  const fs::path from = fs::canonical(link, error);
+  if (error) return io_error(link, error);
+  fs::create_directories(to.parent_path(), error);
+  fs::create_hard_link(from, to, error);
+  if (!error) return {};
+  fs::copy_file(from, to, error);
+  if (error) return io_error(to, error);
+  return {};
+}
+
+/// The folders of a model that training leaves as they are. Others beside them are none of the
+/// model's: a cache of packed weights, an earlier run's state, the folder of this very run.
+constexpr std::array<std::string_view, 4> kOtherParts = {"scheduler", "tokenizer", "text_encoder",
+                                                         "vae"};
+
+}  // namespace
+
+Status copy_other_parts(const fs::path& model, const fs::path& to) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(model, error), end; !error && it != end;
+       it.increment(error)) {
+    const fs::path inside = it->path().lexically_relative(model);
+    const std::string first = inside.begin()->string();
+    const bool is_part = std::ranges::find(kOtherParts, first) != kOtherParts.end();
+    if (it->is_directory() && !is_part) {
+      it.disable_recursion_pending();
+      continue;
+    }
+    if (it->is_regular_file()) EF_TRY_STATUS(link_or_copy(it->path(), to / inside));
+  }
+  if (error) return io_error(model, error);
+  return {};
+}
+
+Status write_json(const fs::path& path, const nlohmann::json& value) {
+  const std::string text = value.dump(2) + "\n";
+  return write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+}  // namespace edgefusion::train

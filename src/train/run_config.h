@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace edgefusion::train {
+
+class ConfigFields;
+
+/// What every task of `train` reads: the optimiser's fields and the run's.
+struct RunConfig {
+  // The optimiser
+  int64_t steps = 1000;
+  int64_t batch = 16;
+  int64_t accumulate = 1;  ///< batches summed up for one step
+  double learning_rate = 1e-4;
+  int64_t warmup_steps = 0;
+  std::string schedule = "constant";  ///< or "cosine", down to zero at the last step
+  double weight_decay = 1e-2;
+  double clip_norm = 1.0;
+  double ema_decay = 0.999;  ///< 0: none
+  bool bf16 = false;         ///< products in bf16, weights and sums in f32
+  uint64_t seed = 0;
+
+  // The run
+  std::filesystem::path out;  ///< checkpoints and metrics
+  int64_t log_every = 10;
+  int64_t checkpoint_every = 500;
+};
+
+/// Reads these fields; the defaults are what `config` has.
+void read_run_fields(ConfigFields& fields, RunConfig& config);
+
+}  // namespace edgefusion::train

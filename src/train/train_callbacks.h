@@ -1,0 +1,33 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "core/log.h"
+
+namespace edgefusion::train {
+
+/// One line of metrics.jsonl.
+struct TrainMetrics {
+  int64_t step = 0;  ///< steps that are done
+  double loss = 0;   ///< mean since the last line, as all but the step and the rate
+  double gradient_norm = 0;
+  double learning_rate = 0;
+  double samples_per_second = 0;
+  std::map<std::string, double> terms;  ///< parts of the loss, by name
+};
+
+struct TrainCallbacks {
+  LogSink log;
+  std::function<void(int64_t pictures)> reading;          ///< while pictures are prepared
+  std::function<void(const TrainMetrics& metrics)> step;  ///< every log_every steps
+  const std::atomic<bool>* cancel = nullptr;              ///< looked at between steps
+};
+
+/// How many threads libtorch computes on.
+void use_threads(int threads);
+
+}  // namespace edgefusion::train

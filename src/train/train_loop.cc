@@ -1,0 +1,172 @@
+#include "train/train_loop.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "train/average.h"
+#include "train/checkpoint.h"
+#include "train/learning_rate.h"
+#include "train/metrics_file.h"
+
+namespace edgefusion::train {
+namespace {
+
+constexpr int kKeptCheckpoints = 2, kMostBadSteps = 3;
+
+/// Means of what the steps since the last line of metrics said.
+class MetricsWindow {
+ public:
+  void add(const TrainMetrics& step, int64_t samples) {
+    sums_.loss += step.loss;
+    sums_.gradient_norm += step.gradient_norm;
+    sums_.learning_rate = step.learning_rate;
+    for (const auto& [name, value] : step.terms) sums_.terms[name] += value;
+    samples_ += samples;
+    ++steps_;
+  }
+
+  TrainMetrics close(int64_t step) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto count = static_cast<double>(steps_);
+    TrainMetrics line = std::exchange(sums_, {});
+    line.step = step;
+    line.loss /= count;
+    line.gradient_norm /= count;
+    for (auto& [name, value] : line.terms) value /= count;
+    line.samples_per_second = static_cast<double>(std::exchange(samples_, 0)) /
+                              std::chrono::duration<double>(now - since_).count();
+    steps_ = 0;
+    since_ = now;
+    return line;
+  }
+
+ private:
+  TrainMetrics sums_;
+  int64_t steps_ = 0, samples_ = 0;
+  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+};
+
+/// A run on its way.
+class TrainLoop {
+ public:
+  TrainLoop(const RunConfig& config, Trainee& trainee, TrainState state)
+      : config_(config), trainee_(trainee), state_(std::move(state)) {}
+
+  Status run(const TrainCallbacks& callbacks, MetricsFile& metrics) {
+    MetricsWindow window;
+    while (state_.step < config_.steps) {
+      if (callbacks.cancel != nullptr && callbacks.cancel->load()) {
+        EF_TRY_STATUS(save());
+        return fail(ErrorCode::cancelled, "cancelled; a checkpoint was written");
+      }
+      EF_TRY(const TrainMetrics done, step());
+      window.add(done, config_.batch * config_.accumulate);
+      if (state_.step % config_.log_every == 0 || state_.step == config_.steps) {
+        const TrainMetrics line = window.close(state_.step);
+        EF_TRY_STATUS(metrics.append(line));
+        if (callbacks.step) callbacks.step(line);
+      }
+      const bool due = state_.step % config_.checkpoint_every == 0;
+      if (due || state_.step == config_.steps) EF_TRY_STATUS(save());
+    }
+    return {};
+  }
+
+ private:
+  Status save() const {
+    const ModelWriter write = [this](const std::filesystem::path& folder, const Parameters& model) {
+      return trainee_.write_model(folder, model);
+    };
+    return write_checkpoint(config_.out, write, state_, kKeptCheckpoints);
+  }
+
+  /// Gradients of one batch, added to those that are there.
+  Status add_gradients(int64_t number, TrainMetrics& metrics) {
+    const auto share = 1.0 / static_cast<double>(config_.accumulate);
+    const Parameters* critic = state_.critic ? &state_.critic->parameters : nullptr;
+    EF_TRY(const Losses losses,
+           trainee_.losses(number, {state_.parameters, state_.average, critic}));
+    const at::Tensor loss = losses.total * share;
+    loss.backward();
+    if (losses.critic.defined()) (losses.critic * share).backward();
+    metrics.loss += loss.item<double>();
+    for (const auto& [name, term] : losses.terms)
+      metrics.terms[name] += term.item<double>() * share;
+    return {};
+  }
+
+  Result<TrainMetrics> step() {
+    TrainMetrics done;
+    for (int64_t part = 0; part < config_.accumulate; ++part) {
+      EF_TRY_STATUS(add_gradients(state_.step * config_.accumulate + part, done));
+    }
+    done.learning_rate = learning_rate_at(config_, state_.step);
+    done.gradient_norm = state_.optimizer.step(done.learning_rate, config_.clip_norm);
+    if (state_.critic) state_.critic->optimizer.step(done.learning_rate, config_.clip_norm);
+    if (std::isfinite(done.gradient_norm)) {
+      bad_steps_ = 0;
+    } else if (++bad_steps_ == kMostBadSteps) {
+      return fail(ErrorCode::invalid_argument,
+                  "step " + std::to_string(state_.step) +
+                      ": the gradient is no number, as in the two steps "
+                      "before; try a smaller learning_rate");
+    }
+    update_average(state_.average, state_.parameters,
+                   average_decay_at(config_.ema_decay, state_.step));
+    ++state_.step;
+    return done;
+  }
+
+  const RunConfig& config_;
+  Trainee& trainee_;
+  TrainState state_;
+  int bad_steps_ = 0;
+};
+
+TrainState first_state(const RunConfig& config, const Trainee& trainee) {
+  const AdamWOptions options = {.weight_decay = config.weight_decay};
+  Parameters parameters = trainee.first_parameters();
+  Parameters average = parameters.frozen();
+  Optimizer optimizer(parameters, options);
+  TrainState state = {0, std::move(parameters), std::move(average), std::move(optimizer), {}};
+  if (auto critic = trainee.first_critic()) {
+    Optimizer its(*critic, options);
+    state.critic.emplace(CriticState{std::move(*critic), std::move(its)});
+  }
+  return state;
+}
+
+}  // namespace
+
+void use_threads(int threads) { at::set_num_threads(threads); }
+
+Status prepare_out(const RunConfig& config, bool resume) {
+  const auto checkpoint = newest_checkpoint(config.out);
+  if (resume && !checkpoint) {
+    return fail(ErrorCode::not_found, config.out.string() + ": no checkpoint to go on from");
+  }
+  if (!resume && checkpoint) {
+    return fail(ErrorCode::invalid_argument,
+                checkpoint->string() +
+                    ": a checkpoint of an earlier run; go on with --resume, or "
+                    "choose another folder for \"out\"");
+  }
+  std::error_code error;
+  std::filesystem::create_directories(config.out, error);
+  if (error) return fail(ErrorCode::io, config.out.string() + ": " + error.message());
+  return {};
+}
+
+Status run_training(const RunConfig& config, Trainee& trainee, bool resume,
+                    const TrainCallbacks& callbacks) {
+  TrainState state = first_state(config, trainee);
+  if (resume) EF_TRY_STATUS(read_checkpoint(*newest_checkpoint(config.out), state));
+  EF_TRY(MetricsFile metrics, MetricsFile::open(config.out / "metrics.jsonl", state.step));
+  return TrainLoop(config, trainee, std::move(state)).run(callbacks, metrics);
+}
+
+}  // namespace edgefusion::train

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "train/parameters.h"
+#include "train/run_config.h"
+#include "train/train_callbacks.h"
+
+namespace edgefusion::train {
+
+/// Scalars of one batch.
+struct Losses {
+  at::Tensor total;                         ///< of the network
+  at::Tensor critic;                        ///< of its critic; undefined: there is none
+  std::map<std::string, at::Tensor> terms;  ///< what the total is made of, for the metrics
+};
+
+/// A network to be trained: what it is judged by, what it is saved as.
+class Trainee {
+ public:
+  virtual ~Trainee() = default;
+  /// Its tensors at the beginning.
+  virtual Parameters first_parameters() const = 0;
+  /// Those of a second network that learns to tell right from wrong, on losses of its own.
+  virtual std::optional<Parameters> first_critic() const { return std::nullopt; }
+
+  struct Networks {
+    const Parameters& parameters;
+    const Parameters& average;  ///< of the parameters so far, frozen
+    const Parameters* critic;   ///< nullptr: none
+  };
+  /// Of batch `number`; everything random in it comes from the seed and the number. Errors: those
+  /// of the data.
+  virtual Result<Losses> losses(int64_t number, const Networks& networks) = 0;
+  /// A model's folder that is as good as any other. Errors: io.
+  virtual Status write_model(const std::filesystem::path& folder,
+                             const Parameters& average) const = 0;
+};
+
+/// An empty folder `out`, or one of a run to go on from. Errors: io; invalid_argument if a run is
+/// there and not to be taken up; not_found if none is.
+Status prepare_out(const RunConfig& config, bool resume);
+
+/// Trains for config.steps. Writes `out`/metrics.jsonl and checkpoints; a cancelled run writes one
+/// more. resume: goes on from the newest checkpoint, bit for bit as if it had not stopped. Errors:
+/// those of the trainee; a gradient that is no number three times in a row; cancelled.
+Status run_training(const RunConfig& config, Trainee& trainee, bool resume,
+                    const TrainCallbacks& callbacks);
+
+}  // namespace edgefusion::train
