@@ -2,15 +2,9 @@
 
 #include <ATen/ATen.h>
 
-#include <fstream>
 #include <utility>
 
-#include "core/atomic_file.h"
-#include "core/content_hash.h"
-#include "formats/json_file.h"
 #include "formats/safetensors_writer.h"
-#include "shards/picture.h"
-#include "shards/shard_reader.h"
 #include "train/picture_encoder.h"
 #include "train/tensors.h"
 
@@ -18,55 +12,22 @@ namespace edgefusion::train {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
-constexpr const char *kLatents = "latents.safetensors", *kCaptions = "captions.json";
+constexpr const char* kLatents = "latents.safetensors";
 constexpr int64_t kBatch = 16;
-constexpr int64_t kMostPixels = int64_t{64} << 20;
+
+PictureSource picture_source(const TrainConfig& config) {
+  return {config.shards, config.resolution};
+}
 
 /// Of all that decides what is in a cache.
 Result<std::string> folder_name(const TrainConfig& config, const std::string& encoder) {
   ContentHasher hasher;
   hasher.add_text("latents 1");
-  for (const fs::path& shard : config.shards) {
-    std::error_code error;
-    const auto size = fs::file_size(shard, error);
-    if (error) return fail(ErrorCode::not_found, shard.string() + ": " + error.message());
-    hasher.add_text(shard.string());
-    hasher.add_number(size);
-  }
-  hasher.add_number(static_cast<uint64_t>(config.resolution));
+  EF_TRY_STATUS(hash_source(picture_source(config), hasher));
   hasher.add_number(config.flip ? 1 : 0);
   hasher.add_text(encoder);
   return "latents-" + hasher.result().to_hex().substr(0, 16);
-}
-
-/// A sample that can be trained on, or why it cannot.
-struct Sample {
-  at::Tensor picture;
-  std::vector<std::string> captions;
-};
-
-Result<Sample> usable(const shards::ShardSample& raw, int64_t resolution) {
-  Sample sample;
-  for (const char* extension : {"webp", "png", "jpg", "jpeg"}) {
-    const auto member = raw.members.find(extension);
-    if (member == raw.members.end()) continue;
-    EF_TRY(const formats::Image image,
-           shards::decode_picture(member->second, raw.key + "." + extension, kMostPixels));
-    sample.picture = picture_tensor(image, resolution);
-    break;
-  }
-  if (!sample.picture.defined()) return fail(ErrorCode::bad_file, raw.key + ": no picture");
-  if (raw.members.contains("txt")) sample.captions.push_back(raw.text("txt"));
-  const json notes = json::parse(raw.text("json"), nullptr, false);
-  if (notes.is_object() && notes.contains("captions") && notes["captions"].is_array()) {
-    for (const json& caption : notes["captions"]) {
-      if (caption.is_string()) sample.captions.push_back(caption.get<std::string>());
-    }
-  }
-  if (sample.captions.empty()) return fail(ErrorCode::bad_file, raw.key + ": no caption");
-  return sample;
 }
 
 /// Collects samples, encodes them in batches.
@@ -75,12 +36,11 @@ class Builder {
   Builder(const TrainConfig& config, PictureEncoder& encoder)
       : config_(config), encoder_(encoder) {}
 
-  void add(Sample sample) {
+  void add(CaptionedPicture sample) {
     pictures_.push_back(std::move(sample.picture));
     captions_.push_back(std::move(sample.captions));
     if (static_cast<int64_t>(pictures_.size()) == kBatch) encode();
   }
-  int64_t count() const { return static_cast<int64_t>(captions_.size()); }
 
   Status write(const fs::path& folder) {
     encode();
@@ -94,9 +54,7 @@ class Builder {
       tensors.push_back({"mirrored", view_of(mirrored)});
     }
     EF_TRY_STATUS(formats::write_safetensors(folder / kLatents, tensors));
-    const std::string text = json(captions_).dump(-1, ' ', false, json::error_handler_t::replace);
-    return write_file_atomically(folder / kCaptions,
-                                 std::as_bytes(std::span(text.data(), text.size())));
+    return write_captions(folder, captions_);
   }
 
  private:
@@ -119,51 +77,15 @@ class Builder {
   std::vector<std::vector<std::string>> captions_;
 };
 
-Status read_shard(const fs::path& path, const TrainConfig& config, Builder& builder,
-                  const LogSink& log, const LatentCache::Progress& progress) {
-  EF_TRY(auto reader, shards::ShardReader::open(path));
-  int64_t unusable = 0;
-  while (true) {
-    auto next = reader.next();
-    if (!next) {  // the rest of this shard is lost, the run goes on
-      log(LogLevel::warn, next.error().message());
-      break;
-    }
-    if (!*next) break;
-    auto sample = usable(**next, config.resolution);
-    if (!sample) {
-      ++unusable;
-      log(LogLevel::warn, path.string() + ": " + sample.error().message());
-      continue;
-    }
-    builder.add(std::move(*sample));
-    if (progress) progress(builder.count());
-  }
-  if (unusable > 0) {
-    log(LogLevel::warn,
-        path.string() + ": " + std::to_string(unusable) + " samples could not be used");
-  }
-  return {};
-}
-
-Status build(const TrainConfig& config, PictureEncoder& encoder, const fs::path& folder,
-             const LogSink& log, const LatentCache::Progress& progress) {
+Status build(const TrainConfig& config, PictureEncoder& encoder, const ReadingSinks& sinks,
+             const fs::path& folder) {
   Builder builder(config, encoder);
-  for (const fs::path& shard : config.shards) {
-    EF_TRY_STATUS(read_shard(shard, config, builder, log, progress));
-  }
-  if (builder.count() == 0) {
-    return fail(ErrorCode::not_found,
-                config.shards.front().string() + " and the others: no sample that can be used");
-  }
-  const fs::path partial = folder.string() + ".partial";
-  std::error_code error;
-  fs::remove_all(partial, error);
-  fs::create_directories(partial, error);
-  EF_TRY_STATUS(builder.write(partial));
-  fs::rename(partial, folder, error);
-  if (error) return fail(ErrorCode::io, folder.string() + ": " + error.message());
-  return {};
+  const auto take = [&](CaptionedPicture sample) -> Status {
+    builder.add(std::move(sample));
+    return {};
+  };
+  EF_TRY_STATUS(read_captioned_pictures(picture_source(config), sinks, take));
+  return builder.write(folder);
 }
 
 at::Tensor mapped(const formats::SafetensorsFile& file, const char* name) {
@@ -175,14 +97,12 @@ at::Tensor mapped(const formats::SafetensorsFile& file, const char* name) {
 }  // namespace
 
 Result<LatentCache> LatentCache::open(const TrainConfig& config, const pipeline::Model& model,
-                                      const fs::path& folder, const LogSink& log,
-                                      const Progress& progress) {
+                                      const fs::path& folder, const ReadingSinks& sinks) {
   EF_TRY(PictureEncoder encoder, PictureEncoder::open(config.encoder, model, config.resolution));
   EF_TRY(const std::string name, folder_name(config, encoder.origin()));
-  std::error_code ignored;
-  if (!fs::is_directory(folder / name, ignored)) {
-    EF_TRY_STATUS(build(config, encoder, folder / name, log, progress));
-  }
+  EF_TRY_STATUS(make_cache_folder(folder / name, [&](const fs::path& partial) {
+    return build(config, encoder, sinks, partial);
+  }));
   return read(folder / name);
 }
 
@@ -192,15 +112,8 @@ Result<LatentCache> LatentCache::read(const fs::path& folder) {
   cache.file_ = std::make_shared<formats::SafetensorsFile>(std::move(file));
   cache.latents_ = mapped(*cache.file_, "latents");
   cache.mirrored_ = mapped(*cache.file_, "mirrored");
-  std::ifstream stream(folder / kCaptions);
-  const json captions = json::parse(stream, nullptr, false);
-  const bool fits = cache.latents_.defined() && captions.is_array() &&
-                    static_cast<int64_t>(captions.size()) == cache.latents_.size(0);
-  if (!fits) {
-    return fail(ErrorCode::bad_file,
-                folder.string() + ": latents and captions do not fit together; delete the folder");
-  }
-  for (const json& list : captions) cache.captions_.push_back(list.get<std::vector<std::string>>());
+  const int64_t count = cache.latents_.defined() ? cache.latents_.size(0) : -1;
+  EF_TRY(cache.captions_, read_captions(folder, count));
   return cache;
 }
 

@@ -3,15 +3,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "core/log.h"
 #include "formats/safetensors.h"
 #include "pipeline/model.h"
+#include "train/captioned_pictures.h"
 #include "train/train_config.h"
 
 namespace edgefusion::train {
@@ -21,14 +20,10 @@ namespace edgefusion::train {
 /// mirroring and encoder are the same.
 class LatentCache {
  public:
-  using Progress = std::function<void(int64_t pictures)>;
-
-  /// Opens the folder below `folder` that fits, or makes it. Samples that cannot be used (no
-  /// picture, no caption, a picture that does not decode) are counted and named to `log`.
-  /// Errors: those of the encoder's files; not_found if no sample is left; io.
+  /// Opens the folder below `folder` that fits, or makes it. Errors: those of the encoder's files
+  /// and of read_captioned_pictures; io.
   static Result<LatentCache> open(const TrainConfig& config, const pipeline::Model& model,
-                                  const std::filesystem::path& folder, const LogSink& log,
-                                  const Progress& progress = {});
+                                  const std::filesystem::path& folder, const ReadingSinks& sinks);
 
   int64_t count() const { return static_cast<int64_t>(captions_.size()); }
   /// f32 [N,h,w,C] as the U-Net has them; mirrored[i]: the mirrored picture's.

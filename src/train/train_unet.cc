@@ -82,7 +82,7 @@ Status train_unet(const TrainConfig& config, bool resume, const TrainCallbacks& 
   EF_TRY(auto objective, make_objective(config, model));
   EF_TRY_STATUS(prepare_out(config, resume));
   EF_TRY(LatentCache cache,
-         LatentCache::open(config, *model, config.out, callbacks.log, callbacks.reading));
+         LatentCache::open(config, *model, config.out, {callbacks.log, callbacks.reading}));
   EF_TRY(TextStates text, TextStates::open(model, at::kCPU));
   EF_TRY(const DiffusionTask task, diffusion_task(*model));
   BatchSource batches(config, std::move(cache), std::move(text), task.levels.steps());

@@ -1,0 +1,143 @@
+#include "train/captioned_pictures.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
+
+#include "core/atomic_file.h"
+#include "shards/picture.h"
+#include "shards/shard_reader.h"
+#include "train/picture_encoder.h"
+
+namespace edgefusion::train {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kCaptions = "captions.json";
+constexpr int64_t kMostPixels = int64_t{64} << 20;
+
+Result<CaptionedPicture> usable(const shards::ShardSample& raw, int64_t resolution) {
+  CaptionedPicture sample;
+  for (const char* extension : {"webp", "png", "jpg", "jpeg"}) {
+    const auto member = raw.members.find(extension);
+    if (member == raw.members.end()) continue;
+    EF_TRY(const formats::Image image,
+           shards::decode_picture(member->second, raw.key + "." + extension, kMostPixels));
+    sample.picture = picture_tensor(image, resolution);
+    break;
+  }
+  if (!sample.picture.defined()) return fail(ErrorCode::bad_file, raw.key + ": no picture");
+  if (raw.members.contains("txt")) sample.captions.push_back(raw.text("txt"));
+  const json notes = json::parse(raw.text("json"), nullptr, false);
+  if (notes.is_object() && notes.contains("captions") && notes["captions"].is_array()) {
+    for (const json& caption : notes["captions"]) {
+      if (caption.is_string()) sample.captions.push_back(caption.get<std::string>());
+    }
+  }
+  if (sample.captions.empty()) return fail(ErrorCode::bad_file, raw.key + ": no caption");
+  return sample;
+}
+
+/// One shard after the other.
+class Reading {
+ public:
+  Reading(const PictureSource& source, const ReadingSinks& sinks,
+          const std::function<Status(CaptionedPicture)>& take)
+      : source_(source), sinks_(sinks), take_(take) {}
+
+  Status read(const fs::path& path) {
+    EF_TRY(auto reader, shards::ShardReader::open(path));
+    int64_t unusable = 0;
+    while (true) {
+      auto next = reader.next();
+      if (!next) {  // the rest of this shard is lost, the run goes on
+        sinks_.log(LogLevel::warn, next.error().message());
+        break;
+      }
+      if (!*next) break;
+      auto sample = usable(**next, source_.resolution);
+      if (!sample) {
+        ++unusable;
+        sinks_.log(LogLevel::warn, path.string() + ": " + sample.error().message());
+        continue;
+      }
+      EF_TRY_STATUS(take_(std::move(*sample)));
+      ++count_;
+      if (sinks_.progress) sinks_.progress(count_);
+    }
+    if (unusable > 0) {
+      sinks_.log(LogLevel::warn,
+                 path.string() + ": " + std::to_string(unusable) + " samples could not be used");
+    }
+    return {};
+  }
+
+  int64_t count() const { return count_; }
+
+ private:
+  const PictureSource& source_;
+  const ReadingSinks& sinks_;
+  const std::function<Status(CaptionedPicture)>& take_;
+  int64_t count_ = 0;
+};
+
+}  // namespace
+
+Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& sinks,
+                               const std::function<Status(CaptionedPicture)>& take) {
+  Reading reading(source, sinks, take);
+  for (const fs::path& shard : source.shards) EF_TRY_STATUS(reading.read(shard));
+  if (reading.count() > 0) return {};
+  return fail(ErrorCode::not_found,
+              source.shards.front().string() + " and the others: no sample that can be used");
+}
+
+Status hash_source(const PictureSource& source, ContentHasher& hasher) {
+  for (const fs::path& shard : source.shards) {
+    std::error_code error;
+    const auto size = fs::file_size(shard, error);
+    if (error) return fail(ErrorCode::not_found, shard.string() + ": " + error.message());
+    hasher.add_text(shard.string());
+    hasher.add_number(size);
+  }
+  hasher.add_number(static_cast<uint64_t>(source.resolution));
+  return {};
+}
+
+Status write_captions(const fs::path& folder,
+                      const std::vector<std::vector<std::string>>& captions) {
+  const std::string text = json(captions).dump(-1, ' ', false, json::error_handler_t::replace);
+  return write_file_atomically(folder / kCaptions,
+                               std::as_bytes(std::span(text.data(), text.size())));
+}
+
+Result<std::vector<std::vector<std::string>>> read_captions(const fs::path& folder, int64_t count) {
+  std::ifstream stream(folder / kCaptions);
+  const json lists = json::parse(stream, nullptr, false);
+  if (!lists.is_array() || static_cast<int64_t>(lists.size()) != count) {
+    return fail(ErrorCode::bad_file,
+                folder.string() + ": pictures and captions do not fit together; delete the folder");
+  }
+  std::vector<std::vector<std::string>> captions;
+  for (const json& list : lists) captions.push_back(list.get<std::vector<std::string>>());
+  return captions;
+}
+
+Status make_cache_folder(const fs::path& folder,
+                         const std::function<Status(const fs::path& partial)>& build) {
+  std::error_code error;
+  if (fs::is_directory(folder, error)) return {};
+  const fs::path partial = folder.string() + ".partial";
+  fs::remove_all(partial, error);
+  fs::create_directories(partial, error);
+  if (error) return fail(ErrorCode::io, partial.string() + ": " + error.message());
+  EF_TRY_STATUS(build(partial));
+  fs::rename(partial, folder, error);
+  if (error) return fail(ErrorCode::io, folder.string() + ": " + error.message());
+  return {};
+}
+
+}  // namespace edgefusion::train
