@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "formats/json_file.h"
+#include "train/train_autoencoder.h"
 #include "train/train_unet.h"
 
 namespace edgefusion::cli {
@@ -37,7 +38,7 @@ std::string rough_time(double seconds) {
   return fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
 }
 
-void print_step(const train::TrainConfig& config, const train::TrainMetrics& line) {
+void print_step(const train::RunConfig& config, const train::TrainMetrics& line) {
   const auto left =
       static_cast<double>((config.steps - line.step) * config.batch * config.accumulate);
   fmt::print(stderr,
@@ -46,33 +47,66 @@ void print_step(const train::TrainConfig& config, const train::TrainMetrics& lin
              line.samples_per_second, rough_time(left / line.samples_per_second));
 }
 
-Status run(const Options& options, const CommonOptions& common) {
-  const auto task = options.task == "distill" ? train::TrainTask::distill
-                    : options.task == "lcm"   ? train::TrainTask::lcm
-                                              : train::TrainTask::finetune;
-  EF_TRY(const nlohmann::json json, formats::read_json_object(options.config));
+/// What a run tells while it goes on. config must outlive it.
+train::TrainCallbacks callbacks_of(const train::RunConfig& config, const Runtime& runtime) {
+  train::use_threads(runtime.pool->threads());
+  catch_interrupts();
+  return {.log = runtime.log,
+          .reading =
+              [](int64_t pictures) {
+                if (pictures % 500 == 0) fmt::print(stderr, "{} pictures read\n", pictures);
+              },
+          .step = [&config](const train::TrainMetrics& line) { print_step(config, line); },
+          .cancel = &interrupt_flag()};
+}
+
+Status run_unet(train::TrainTask task, const Options& options, const nlohmann::json& json,
+                const CommonOptions& common) {
   EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
   if (options.dry_run) return print_plan(config);
   EF_TRY(const Runtime runtime, make_runtime(common));
-  train::use_threads(runtime.pool->threads());
-  train::TrainCallbacks callbacks;
-  callbacks.log = runtime.log;
-  catch_interrupts();
-  callbacks.cancel = &interrupt_flag();
-  callbacks.reading = [](int64_t pictures) {
-    if (pictures % 500 == 0) fmt::print(stderr, "{} pictures read\n", pictures);
-  };
-  callbacks.step = [&](const train::TrainMetrics& line) { print_step(config, line); };
-  return train::train_unet(config, options.resume, callbacks);
+  return train::train_unet(config, options.resume, callbacks_of(config, runtime));
+}
+
+Status run_autoencoder(const Options& options, const nlohmann::json& json,
+                       const CommonOptions& common) {
+  EF_TRY(const auto config, train::AutoencoderConfig::parse(json, options.config));
+  if (options.dry_run) {
+    EF_TRY(const train::AutoencoderPlan plan, train::plan_autoencoder(config));
+    fmt::print("autoencoder     {:.2f} M parameters\n", static_cast<double>(plan.parameters) / 1e6);
+    fmt::print("there and back  {:.2f} GMAC a square of {} pixels\n",
+               static_cast<double>(plan.macs_per_sample) / 1e9, config.crop);
+    fmt::print("steps           {} of {} samples\n", config.steps,
+               config.batch * config.accumulate);
+    return {};
+  }
+  EF_TRY(const Runtime runtime, make_runtime(common));
+  EF_TRY(const train::AutoencoderReport report,
+         train::train_autoencoder(config, options.resume, callbacks_of(config, runtime)));
+  if (report.pictures > 0) {
+    fmt::print("{} pictures: PSNR {:.2f} dB, SSIM {:.4f}, latents {:.2f} +- {:.2f}\n",
+               report.pictures, report.psnr_db, report.ssim, report.latent_mean,
+               report.latent_deviation);
+  }
+  return {};
+}
+
+Status run(const Options& options, const CommonOptions& common) {
+  EF_TRY(const nlohmann::json json, formats::read_json_object(options.config));
+  if (options.task == "autoencoder") return run_autoencoder(options, json, common);
+  const auto task = options.task == "distill" ? train::TrainTask::distill
+                    : options.task == "lcm"   ? train::TrainTask::lcm
+                                              : train::TrainTask::finetune;
+  return run_unet(task, options, json, common);
 }
 
 }  // namespace
 
 Action declare_train(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("task", options->task, "finetune, distill or lcm")
+  app.add_option("task", options->task, "autoencoder, finetune, distill or lcm")
       ->required()
-      ->check(CLI::IsMember({"finetune", "distill", "lcm"}));
+      ->check(CLI::IsMember({"autoencoder", "finetune", "distill", "lcm"}));
   app.add_option("config", options->config, "Config file; see docs/training.md")->required();
   app.add_flag("--resume", options->resume, "Go on from the newest checkpoint");
   app.add_flag("--dry-run", options->dry_run, "Show size and cost, train nothing");

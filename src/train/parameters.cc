@@ -120,6 +120,17 @@ Parameters Parameters::frozen() const {
   return copy;
 }
 
+Parameters Parameters::detached() const {
+  Parameters view;
+  for (const auto& [name, tensor] : tensors_) view.tensors_[name] = tensor.detach();
+  return view;
+}
+
+void Parameters::join(Parameters other) {
+  tensors_.merge(other.tensors_);
+  EF_CHECK(other.tensors_.empty(), "networks that are joined have different names");
+}
+
 Status Parameters::save(const std::filesystem::path& path, DType dtype) const {
   std::vector<formats::TensorRecord> records;
   for (const auto& [name, tensor] : tensors_) records.push_back({name, dtype, shape_of(tensor)});

@@ -38,6 +38,10 @@ class Parameters {
   Parameters to(at::Device device) const;
   /// A copy that needs no gradient: a teacher, an average.
   Parameters frozen() const;
+  /// The same memory, but no gradient goes into it.
+  Parameters detached() const;
+  /// Takes in those of another network. A name that both have is a bug.
+  void join(Parameters other);
 
   /// Writes them as safetensors in this type (f32, f16 or bf16). Errors: io, resource_exhausted.
   Status save(const std::filesystem::path& path, DType dtype) const;

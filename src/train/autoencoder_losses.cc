@@ -1,0 +1,150 @@
+#include "train/autoencoder_losses.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <utility>
+
+#include "core/json.h"
+#include "models/registry.h"
+#include "train/autocast.h"
+#include "train/patch_critic.h"
+#include "train/run_graph.h"
+#include "train/sample_order.h"
+
+namespace edgefusion::train {
+namespace {
+
+constexpr double kLatentDiffusionScale = 0.18215;  // of an AutoencoderKL that does not say its own
+
+at::Tensor absolute_difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).abs().mean();
+}
+
+/// Of differences between neighbours, down and to the right.
+at::Tensor gradient_difference(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor error = a - b;
+  return error.diff(1, 1).abs().mean() + error.diff(1, 2).abs().mean();
+}
+
+/// Distance of each channel's mean from 0 and of its variance from 1.
+at::Tensor moments(const at::Tensor& latents) {
+  const at::Tensor flat = latents.flatten(0, 2);
+  const at::Tensor mean = flat.mean(0);
+  return (mean.square() + ((flat - mean).square().mean(0) - 1).square()).mean();
+}
+
+}  // namespace
+
+Result<LatentTeacher> LatentTeacher::open(const std::filesystem::path& folder, int64_t batch,
+                                          int64_t size) {
+  EF_TRY(const formats::ModelFolder opened, formats::open_diffusers_folder(folder));
+  const formats::NetworkFiles* vae = opened.network("vae");
+  if (vae == nullptr) {
+    return fail(ErrorCode::unsupported, folder.string() + ": expected an autoencoder");
+  }
+  const models::NetworkRequest request = {.role = models::NetworkRole::vae_encoder,
+                                          .sizes = {.batch = batch, .height = size, .width = size}};
+  LatentTeacher teacher;
+  EF_TRY(teacher.graph_,
+         models::build_network(vae->config, vae->config_origin, request, vae->weights.get()));
+  teacher.parameters_ = Parameters::load(teacher.graph_, *vae->weights).frozen();
+  EF_TRY(const models::NetworkClass found, models::network_class(vae->config, vae->config_origin));
+  const bool tiny = found == models::NetworkClass::autoencoder_tiny;
+  ConfigReader reader(vae->config, vae->config_origin);
+  teacher.scale_ = reader.number("scaling_factor", tiny ? 1.0 : kLatentDiffusionScale);
+  EF_TRY_STATUS(reader.status());
+  return teacher;
+}
+
+at::Tensor LatentTeacher::encode(const at::Tensor& pictures) const {
+  const at::NoGradGuard no_grad;
+  const NamedTensors outputs = run_graph(graph_, parameters_, {{"image", pictures}});
+  return outputs.begin()->second.to(at::kFloat) * scale_;
+}
+
+Result<AutoencoderLosses> AutoencoderLosses::make(const AutoencoderConfig& config,
+                                                  const TinyAutoencoder& network) {
+  AutoencoderLosses losses;
+  losses.config_ = &config;
+  losses.network_ = &network;
+  if (!config.latent_teacher.empty()) {
+    EF_TRY(losses.teacher_, LatentTeacher::open(config.latent_teacher, config.batch, config.crop));
+    if (!(losses.teacher_->latents() == network.latents())) {
+      return fail(ErrorCode::unsupported, config.latent_teacher.string() + ": latents of shape " +
+                                              losses.teacher_->latents().to_string() +
+                                              ", expected " + network.latents().to_string() +
+                                              " as the trained network has them");
+    }
+  }
+  EF_TRY(losses.critic_, build_patch_critic(config.batch, config.crop));
+  return losses;
+}
+
+std::optional<Parameters> AutoencoderLosses::first_critic() const {
+  if (!config_->has_critic()) return std::nullopt;
+  constexpr uint64_t kCritic = 100;  // other numbers than the network's own
+  return Parameters::initialize(critic_,
+                                mixed_seed(config_->seed, Purpose::first_weights, kCritic));
+}
+
+Losses AutoencoderLosses::of(const at::Tensor& pictures, const Trainee::Networks& networks,
+                             bool with_critic) const {
+  Losses losses;
+  at::Tensor latents, restored;
+  {
+    const AutocastGuard autocast(config_->bf16);
+    latents = network_->encode(networks.parameters, pictures);
+    restored = network_->decode(networks.parameters, latents).to(at::kFloat);
+  }
+  latents = latents.to(at::kFloat);
+  const at::Tensor l1 = absolute_difference(restored, pictures);
+  losses.terms = {{"l1", l1.detach()}};
+  losses.total = config_->l1_weight * l1 +
+                 config_->gradient_weight * gradient_difference(restored, pictures) +
+                 config_->moments_weight * moments(latents);
+  if (teacher_) {
+    at::Tensor theirs;
+    {
+      const AutocastGuard autocast(config_->bf16);
+      theirs = teacher_->encode(pictures);
+    }
+    const at::Tensor error = (latents - theirs).square().mean();
+    losses.terms["latents"] = error.detach();
+    losses.total = losses.total + config_->latent_weight * error;
+  }
+  if (with_critic && networks.critic != nullptr) {
+    add_critic_terms(pictures, restored, *networks.critic, losses);
+  }
+  return losses;
+}
+
+/// Hinge losses (Lim and Ye 2017) and the distance of the critic's features (Salimans et al. 2016).
+void AutoencoderLosses::add_critic_terms(const at::Tensor& pictures, const at::Tensor& restored,
+                                         const Parameters& critic, Losses& losses) const {
+  const AutocastGuard autocast(config_->bf16);
+  const std::vector<std::string>& names = patch_critic_features();
+  const Parameters judge = critic.detached();
+  const NamedTensors of_restored = run_graph(critic_, judge, {{"image", restored}}, names);
+  const at::Tensor fooled = -of_restored.at("verdict").to(at::kFloat).mean();
+  losses.terms["adversarial"] = fooled.detach();
+  losses.total = losses.total + config_->adversarial_weight * fooled;
+  if (config_->feature_weight > 0) {
+    const NamedTensors of_real = run_graph(critic_, judge, {{"image", pictures}}, names);
+    at::Tensor features = at::zeros({}, pictures.options());
+    for (const std::string& name : names) {
+      features = features + absolute_difference(of_restored.at(name).to(at::kFloat),
+                                                of_real.at(name).detach().to(at::kFloat));
+    }
+    losses.terms["features"] = features.detach();
+    losses.total = losses.total + config_->feature_weight * features;
+  }
+  const auto verdict = [&](const at::Tensor& image) {
+    return run_graph(critic_, critic, {{"image", image}}).at("verdict").to(at::kFloat);
+  };
+  losses.critic =
+      at::relu(1 - verdict(pictures)).mean() + at::relu(1 + verdict(restored.detach())).mean();
+  losses.terms["critic"] = losses.critic.detach();
+}
+
+}  // namespace edgefusion::train

@@ -1,0 +1,134 @@
+#include "train/train_autoencoder.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+#include <utility>
+
+#include "train/autoencoder_losses.h"
+#include "train/checkpoint.h"
+#include "train/model_copy.h"
+#include "train/picture_cache.h"
+#include "train/picture_quality.h"
+#include "train/sample_order.h"
+#include "train/train_loop.h"
+
+namespace edgefusion::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char *kConfig = "config.json", *kWeights = "diffusion_pytorch_model.safetensors";
+
+class AutoencoderTrainee final : public Trainee {
+ public:
+  AutoencoderTrainee(const AutoencoderConfig& config, AutoencoderLosses losses, Parameters first,
+                     PictureCache pictures)
+      : config_(config),
+        losses_(std::move(losses)),
+        first_(std::move(first)),
+        pictures_(std::move(pictures)),
+        order_(pictures_.count(), config.seed) {}
+
+  Parameters first_parameters() const override { return first_; }
+  std::optional<Parameters> first_critic() const override { return losses_.first_critic(); }
+
+  Result<Losses> losses(int64_t number, const Networks& networks) override {
+    const int64_t first = number * config_.batch;
+    const std::vector<int64_t> samples = order_.at(first, config_.batch);
+    std::vector<std::pair<int64_t, int64_t>> corners;
+    for (int64_t i = 0; i < config_.batch; ++i) {
+      const uint64_t seed =
+          mixed_seed(config_.seed, Purpose::choice, static_cast<uint64_t>(first + i));
+      const auto places = static_cast<uint64_t>(config_.resolution - config_.crop + 1);
+      corners.emplace_back((seed & 0xffffffff) % places, (seed >> 32) % places);
+    }
+    const bool with_critic = number / config_.accumulate >= config_.adversarial_from;
+    return losses_.of(pictures_.squares(samples, corners, config_.crop), networks, with_critic);
+  }
+
+  Status write_model(const fs::path& folder, const Parameters& average) const override {
+    EF_TRY_STATUS(write_json(folder / kConfig, config_.network));
+    return average.save(folder / kWeights, DType::f16);
+  }
+
+ private:
+  const AutoencoderConfig& config_;
+  AutoencoderLosses losses_;
+  Parameters first_;
+  PictureCache pictures_;
+  SampleOrder order_;
+};
+
+/// The checkpoint on whole pictures, one after the other.
+Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::path& checkpoint,
+                                    const ReadingSinks& sinks) {
+  if (config.val_shards.empty()) return AutoencoderReport{};
+  EF_TRY(const PictureCache pictures,
+         PictureCache::open({config.val_shards, config.resolution}, config.out, sinks));
+  EF_TRY(const auto network,
+         TinyAutoencoder::make(config.network, "network", 1, config.resolution));
+  EF_TRY(const formats::ModelFolder folder, formats::open_diffusers_folder(checkpoint));
+  EF_TRY(const Parameters loaded, network.parameters(folder.network("vae"), 0));
+  const Parameters parameters = loaded.frozen();
+  const at::NoGradGuard no_grad;
+  AutoencoderReport report = {.pictures = pictures.count()};
+  double squares = 0;
+  for (int64_t i = 0; i < report.pictures; ++i) {
+    const at::Tensor picture = pictures.pictures(std::vector<int64_t>{i});
+    const at::Tensor latents = network.encode(parameters, picture);
+    const at::Tensor back = network.decode(parameters, latents).clamp(-1, 1);
+    report.psnr_db += psnr(picture, back).item<double>();
+    report.ssim += ssim(picture, back).item<double>();
+    report.latent_mean += latents.mean().item<double>();
+    squares += latents.square().mean().item<double>();
+  }
+  const auto count = static_cast<double>(report.pictures);
+  report.psnr_db /= count;
+  report.ssim /= count;
+  report.latent_mean /= count;
+  report.latent_deviation = std::sqrt(squares / count - report.latent_mean * report.latent_mean);
+  return report;
+}
+
+}  // namespace
+
+Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config) {
+  EF_TRY(const auto network, TinyAutoencoder::make(config.network, "network", 1, config.crop));
+  return AutoencoderPlan{network.parameter_count(), network.macs_per_picture()};
+}
+
+Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, bool resume,
+                                            const TrainCallbacks& callbacks) {
+  EF_TRY(const auto network,
+         TinyAutoencoder::make(config.network, "network", config.batch, config.crop));
+  std::optional<formats::ModelFolder> start;
+  if (!config.start.empty()) {
+    EF_TRY(start, formats::open_diffusers_folder(config.start));
+    if (start->network("vae") == nullptr) {
+      return fail(ErrorCode::unsupported, config.start.string() + ": expected an autoencoder");
+    }
+  }
+  EF_TRY(Parameters first,
+         network.parameters(start ? start->network("vae") : nullptr, config.seed));
+  EF_TRY(AutoencoderLosses losses, AutoencoderLosses::make(config, network));
+  EF_TRY_STATUS(prepare_out(config, resume));
+  const ReadingSinks sinks = {callbacks.log, callbacks.reading};
+  EF_TRY(PictureCache pictures,
+         PictureCache::open({config.shards, config.resolution}, config.out, sinks));
+  AutoencoderTrainee trainee(config, std::move(losses), std::move(first), std::move(pictures));
+  EF_TRY_STATUS(run_training(config, trainee, resume, callbacks));
+  EF_TRY(const AutoencoderReport report, report_on(config, *newest_checkpoint(config.out), sinks));
+  if (report.pictures > 0) {
+    EF_TRY_STATUS(
+        write_json(config.out / "report.json", {{"pictures", report.pictures},
+                                                {"psnr_db", report.psnr_db},
+                                                {"ssim", report.ssim},
+                                                {"latent_mean", report.latent_mean},
+                                                {"latent_deviation", report.latent_deviation}}));
+  }
+  return report;
+}
+
+}  // namespace edgefusion::train
