@@ -19,12 +19,14 @@ MAY_INCLUDE = {
     "text": {"core"},
     "diffusion": {"core"},
     "formats": {"core"},
+    "drawing": {"formats", "core"},
     "graph": {"core"},
     "engine": {"graph", "kernels", "core"},
     "models": {"graph", "core"},
     "pipeline": {"models", "engine", "diffusion", "text", "formats", "graph", "core"},
     "shards": {"formats", "core"},
-    "train": {"shards", "pipeline", "models", "graph", "diffusion", "text", "formats", "core"},
+    "train": {"drawing", "shards", "pipeline", "models", "graph", "diffusion", "text", "formats",
+              "core"},
     "api": {"pipeline", "diffusion", "engine", "formats", "core", "edgefusion"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) - {"api"}
