@@ -21,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::string_view kPrefix = "checkpoint-";
 constexpr const char *kParameters = "parameters.safetensors", *kAverage = "average.safetensors",
                      *kOptimizer = "optimizer.safetensors", *kState = "state.json",
                      *kCritic = "critic.safetensors",
@@ -60,8 +59,8 @@ Status write_training(const fs::path& folder, const TrainState& state) {
 /// Number of a checkpoint's folder, or nothing.
 std::optional<int64_t> number_of(const fs::path& path) {
   const std::string name = path.filename().string();
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  const std::string digits = name.substr(kPrefix.size());
+  if (!name.starts_with(kCheckpointPrefix)) return std::nullopt;
+  const std::string digits = name.substr(kCheckpointPrefix.size());
   const bool whole = !digits.empty() && digits.size() < 18 &&
                      std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
   return whole ? std::optional(std::stoll(digits)) : std::nullopt;
@@ -107,7 +106,7 @@ Status write_checkpoint(const fs::path& out, const ModelWriter& write_model,
                         const TrainState& state, int keep) {
   std::string number = std::to_string(state.step);
   number.insert(0, number.size() < 8 ? 8 - number.size() : 0, '0');
-  const fs::path folder = out / (std::string(kPrefix) + number);
+  const fs::path folder = out / (std::string(kCheckpointPrefix) + number);
   const fs::path partial = out / ("." + folder.filename().string() + ".partial");
   std::error_code error;
   fs::remove_all(partial, error);

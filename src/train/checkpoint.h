@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <string_view>
 
 #include "train/optimizer.h"
 #include "train/parameters.h"
@@ -35,6 +36,8 @@ using ModelWriter =
 /// `keep`. Errors: those of write_model; io, resource_exhausted.
 Status write_checkpoint(const std::filesystem::path& out, const ModelWriter& write_model,
                         const TrainState& state, int keep);
+
+inline constexpr std::string_view kCheckpointPrefix = "checkpoint-";
 
 /// The newest checkpoint below `out`, if there is one.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& out);

@@ -3,9 +3,13 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
+#include "drawing/contact_sheet.h"
+#include "formats/png.h"
 #include "train/autoencoder_losses.h"
 #include "train/checkpoint.h"
 #include "train/model_copy.h"
@@ -61,6 +65,28 @@ class AutoencoderTrainee final : public Trainee {
   SampleOrder order_;
 };
 
+constexpr int64_t kShown = 12;  // pictures on the sheet
+
+formats::Image image_of(const at::Tensor& picture) {
+  const at::Tensor bytes = ((picture.clamp(-1, 1) + 1) * 127.5).round().to(at::kByte).contiguous();
+  const auto* begin = static_cast<const uint8_t*>(bytes.data_ptr());
+  return {.width = static_cast<int>(bytes.size(1)),
+          .height = static_cast<int>(bytes.size(0)),
+          .channels = 3,
+          .pixels = std::vector<uint8_t>(begin, begin + bytes.numel())};
+}
+
+/// Pictures above what came back of them.
+Status write_sheet(const fs::path& path, std::vector<drawing::ContactSheetCell> pictures,
+                   std::vector<drawing::ContactSheetCell> restored) {
+  const auto columns = static_cast<int>(pictures.size());
+  std::ranges::move(restored, std::back_inserter(pictures));
+  EF_TRY(const formats::Image sheet,
+         drawing::contact_sheet(pictures,
+                                {.columns = columns, .row_labels = {"picture", "restored"}}));
+  return formats::write_png(path, sheet);
+}
+
 /// The checkpoint on whole pictures, one after the other.
 Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::path& checkpoint,
                                     const ReadingSinks& sinks) {
@@ -75,6 +101,7 @@ Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::p
   const at::NoGradGuard no_grad;
   AutoencoderReport report = {.pictures = pictures.count()};
   double squares = 0;
+  std::vector<drawing::ContactSheetCell> before, after;
   for (int64_t i = 0; i < report.pictures; ++i) {
     const at::Tensor picture = pictures.pictures(std::vector<int64_t>{i});
     const at::Tensor latents = network.encode(parameters, picture);
@@ -82,6 +109,10 @@ Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::p
     report.psnr_db += psnr(picture, back).item<double>();
     report.ssim += ssim(picture, back).item<double>();
     report.latent_mean += latents.mean().item<double>();
+    if (i < kShown) {
+      before.push_back({image_of(picture[0]), pictures.captions(i).front()});
+      after.push_back({image_of(back[0]), {}});
+    }
     squares += latents.square().mean().item<double>();
   }
   const auto count = static_cast<double>(report.pictures);
@@ -89,6 +120,7 @@ Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::p
   report.ssim /= count;
   report.latent_mean /= count;
   report.latent_deviation = std::sqrt(squares / count - report.latent_mean * report.latent_mean);
+  EF_TRY_STATUS(write_sheet(config.out / "sheet.png", std::move(before), std::move(after)));
   return report;
 }
 

@@ -92,6 +92,10 @@ TEST_F(TrainAutoencoderTest, GivesPicturesBackBetterThanAtFirstAndSaysHowWell) {
   EXPECT_GT(report->ssim, first->ssim);
   const json written = json::parse(std::ifstream(c.out / "report.json"));
   EXPECT_DOUBLE_EQ(written["psnr_db"], report->psnr_db);
+  const auto sheet = formats::read_png(c.out / "sheet.png");
+  ASSERT_TRUE(sheet) << sheet.error().message();
+  EXPECT_GT(sheet->image.width, 2 * 32);
+  EXPECT_TRUE(formats::read_png(c.out / "loss.png"));
   const auto folder = formats::open_diffusers_folder(*newest_checkpoint(c.out));
   ASSERT_TRUE(folder) << folder.error().message();
   ASSERT_NE(folder->network("vae"), nullptr);

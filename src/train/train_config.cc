@@ -62,6 +62,9 @@ Result<TrainConfig> TrainConfig::parse(const nlohmann::json& json, const fs::pat
   read_data(fields, config);
   config.min_snr_gamma = fields.number("min_snr_gamma", config.min_snr_gamma, 0, 1e6);
   config.noise_offset = fields.number("noise_offset", config.noise_offset, 0, 1);
+  config.sheet.prompts = fields.reader.string_list("sheet_prompts", std::vector<std::string>());
+  config.sheet.steps = fields.reader.integer("sheet_steps", 0, {0, 1000});
+  config.sheet.guidance_scale = fields.number("sheet_guidance_scale", 0, 0, 100);
   read_run_fields(fields, config);
   EF_TRY_STATUS(fields.finish());
   return config;

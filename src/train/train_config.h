@@ -8,6 +8,7 @@
 
 #include "core/result.h"
 #include "train/run_config.h"
+#include "train/sample_sheet.h"
 
 namespace edgefusion::train {
 
@@ -37,6 +38,8 @@ struct TrainConfig : RunConfig {
   // The task
   double min_snr_gamma = 5.0;  ///< 0: every timestep weighs the same
   double noise_offset = 0.0;   ///< a normal shift of each channel's noise of that size
+
+  SheetConfig sheet;  ///< pictures at every checkpoint
 
   // Distillation
   std::string removal;  ///< "base", "small" or "tiny"; see block_removal.h

@@ -7,13 +7,17 @@
 #include <cmath>
 #include <utility>
 
+#include "formats/png.h"
 #include "train/average.h"
 #include "train/checkpoint.h"
 #include "train/learning_rate.h"
+#include "train/loss_chart.h"
 #include "train/metrics_file.h"
 
 namespace edgefusion::train {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int kKeptCheckpoints = 2, kMostBadSteps = 3;
 
@@ -71,17 +75,33 @@ class TrainLoop {
         if (callbacks.step) callbacks.step(line);
       }
       const bool due = state_.step % config_.checkpoint_every == 0;
-      if (due || state_.step == config_.steps) EF_TRY_STATUS(save());
+      if (due || state_.step == config_.steps) {
+        EF_TRY_STATUS(save());
+        EF_TRY_STATUS(show());
+      }
     }
     return {};
   }
 
  private:
   Status save() const {
-    const ModelWriter write = [this](const std::filesystem::path& folder, const Parameters& model) {
+    const ModelWriter write = [this](const fs::path& folder, const Parameters& model) {
       return trainee_.write_model(folder, model);
     };
     return write_checkpoint(config_.out, write, state_, kKeptCheckpoints);
+  }
+
+  /// What people look at while it runs.
+  Status show() const {
+    EF_TRY_STATUS(write_loss_chart(config_.out / "metrics.jsonl", config_.out / "loss.png"));
+    const fs::path checkpoint = *newest_checkpoint(config_.out);
+    EF_TRY(const auto sheet, trainee_.sheet(checkpoint));
+    if (!sheet) return {};
+    const fs::path folder = config_.out / "sheets";
+    std::error_code error;
+    fs::create_directories(folder, error);
+    const std::string number = checkpoint.filename().string().substr(kCheckpointPrefix.size());
+    return formats::write_png(folder / (number + ".png"), *sheet);
   }
 
   /// Gradients of one batch, added to those that are there.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "formats/image.h"
 #include "train/parameters.h"
 #include "train/run_config.h"
 #include "train/train_callbacks.h"
@@ -40,15 +41,21 @@ class Trainee {
   /// A model's folder that is as good as any other. Errors: io.
   virtual Status write_model(const std::filesystem::path& folder,
                              const Parameters& average) const = 0;
+  /// Pictures that show what the model in a checkpoint can do; nothing if it has none to show.
+  virtual Result<std::optional<formats::Image>> sheet(const std::filesystem::path& checkpoint) {
+    (void)checkpoint;
+    return std::nullopt;
+  }
 };
 
 /// An empty folder `out`, or one of a run to go on from. Errors: io; invalid_argument if a run is
 /// there and not to be taken up; not_found if none is.
 Status prepare_out(const RunConfig& config, bool resume);
 
-/// Trains for config.steps. Writes `out`/metrics.jsonl and checkpoints; a cancelled run writes one
-/// more. resume: goes on from the newest checkpoint, bit for bit as if it had not stopped. Errors:
-/// those of the trainee; a gradient that is no number three times in a row; cancelled.
+/// Trains for config.steps. Writes `out`/metrics.jsonl and checkpoints, and with each of these
+/// `out`/loss.png and the trainee's sheet; a cancelled run writes one checkpoint more. resume: goes
+/// on from the newest checkpoint, bit for bit as if it had not stopped. Errors: those of the
+/// trainee; a gradient that is no number three times in a row; cancelled.
 Status run_training(const RunConfig& config, Trainee& trainee, bool resume,
                     const TrainCallbacks& callbacks);
 

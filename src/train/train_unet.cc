@@ -26,9 +26,10 @@ Result<std::shared_ptr<const pipeline::Model>> open_model(const TrainConfig& con
 
 class UnetTrainee final : public Trainee {
  public:
-  UnetTrainee(std::shared_ptr<const pipeline::Model> model, std::unique_ptr<Objective> objective,
-              BatchSource batches, graph::Graph graph)
-      : model_(std::move(model)),
+  UnetTrainee(const TrainConfig& config, std::shared_ptr<const pipeline::Model> model,
+              std::unique_ptr<Objective> objective, BatchSource batches, graph::Graph graph)
+      : config_(config),
+        model_(std::move(model)),
         objective_(std::move(objective)),
         batches_(std::move(batches)),
         graph_(std::move(graph)) {}
@@ -54,7 +55,13 @@ class UnetTrainee final : public Trainee {
     return average.save(folder / "unet" / "diffusion_pytorch_model.safetensors", DType::f16);
   }
 
+  Result<std::optional<formats::Image>> sheet(const fs::path& checkpoint) override {
+    if (config_.sheet.prompts.empty()) return std::nullopt;
+    return paint_sample_sheet(checkpoint, config_.sheet, config_.resolution);
+  }
+
  private:
+  const TrainConfig& config_;
   std::shared_ptr<const pipeline::Model> model_;
   std::unique_ptr<Objective> objective_;
   BatchSource batches_;
@@ -89,7 +96,7 @@ Status train_unet(const TrainConfig& config, bool resume, const TrainCallbacks& 
   const int64_t height = batches.height(), width = batches.width();
   EF_TRY(graph::Graph graph, objective->graph(config.batch, height, width));
   EF_TRY_STATUS(objective->prepare(config.batch, height, width));
-  UnetTrainee trainee(model, std::move(objective), std::move(batches), std::move(graph));
+  UnetTrainee trainee(config, model, std::move(objective), std::move(batches), std::move(graph));
   return run_training(config, trainee, resume, callbacks);
 }
 

@@ -90,6 +90,7 @@ TEST_F(TrainUnetTest, LearnsAFewPicturesAndLeavesAModelThatPaints) {
   TrainConfig c = config("out", 60);
   c.unet = json::parse(std::ifstream(std::string(kModel) + "/unet/config.json"));  // from scratch
   c.caption_dropout = 0;
+  c.sheet = {.prompts = {"a red square", "a blue square"}, .steps = 2, .guidance_scale = 1};
   const Status status = run(c);
   ASSERT_TRUE(status) << status.error().message();
   ASSERT_EQ(metrics_.size(), 12u);
@@ -99,6 +100,10 @@ TEST_F(TrainUnetTest, LearnsAFewPicturesAndLeavesAModelThatPaints) {
   EXPECT_NE(said_[0].find("2.png"), std::string::npos) << said_[0];
   EXPECT_NE(said_[1].find("4: no picture"), std::string::npos) << said_[1];
 
+  const auto sheet = formats::read_png(c.out / "sheets" / "00000060.png");
+  ASSERT_TRUE(sheet) << sheet.error().message();
+  EXPECT_GT(sheet->image.width, 2 * 32);
+  EXPECT_TRUE(formats::read_png(c.out / "loss.png"));
   const auto checkpoint = newest_checkpoint(c.out);
   ASSERT_TRUE(checkpoint);
   EXPECT_EQ(checkpoint->filename(), "checkpoint-00000060");
