@@ -35,7 +35,8 @@ Status write_loss_chart(const std::filesystem::path& metrics, const std::filesys
       if (value.is_number()) series.points.push_back({step, value.get<double>()});
     };
     add(loss, entry.value("loss", json()));
-    for (const auto& [name, value] : entry.value("terms", json::object()).items()) {
+    const json parts = entry.value("terms", json::object());
+    for (const auto& [name, value] : parts.items()) {
       terms[name].name = name;
       add(terms[name], value);
     }

@@ -38,6 +38,22 @@ class Train(Case):
         self.run_program("train", "finetune", self.write_config(steps=5), "--resume")
         self.assertTrue((self.folder / "out" / "checkpoint-00000005").exists())
 
+    def test_autoencoder_leaves_one_that_pipelines_can_use(self):
+        config = self.write_config(val_shards=["a.tar.gz"], crop=16)
+        settings = json.loads(config.read_text())
+        del settings["model"]
+        config.write_text(json.dumps(settings))
+        stdout, _ = self.run_program("train", "autoencoder", config, "--dry-run")
+        self.assertIn("parameters", stdout)
+        stdout, _ = self.run_program("train", "autoencoder", config)
+        self.assertRegex(stdout, r"1 pictures: PSNR \d+\.\d+ dB")
+        out = self.folder / "out"
+        for name in ("report.json", "sheet.png", "loss.png", "checkpoint-00000003/config.json"):
+            self.assertTrue((out / name).exists(), name)
+        stdout, _ = self.run_program("inspect", out / "checkpoint-00000003")
+        self.assertIn("AutoencoderTiny", stdout)
+        self.expect_error("train", "autoencoder", self.write_config(crop=16), says=["model", "field"])
+
     def test_a_dry_run_writes_nothing(self):
         stdout, _ = self.run_program("train", "finetune", self.write_config(), "--dry-run")
         self.assertIn("parameters", stdout)
