@@ -15,6 +15,7 @@ namespace {
 struct Options {
   std::string task, config;
   bool resume = false, dry_run = false;
+  int64_t lora_rank = 0;
 };
 
 Status print_plan(const train::TrainConfig& config) {
@@ -92,7 +93,8 @@ Status run_autoencoder(const Options& options, const nlohmann::json& json,
 }
 
 Status run(const Options& options, const CommonOptions& common) {
-  EF_TRY(const nlohmann::json json, formats::read_json_object(options.config));
+  EF_TRY(nlohmann::json json, formats::read_json_object(options.config));
+  if (options.lora_rank > 0) json["lora_rank"] = options.lora_rank;
   if (options.task == "autoencoder") return run_autoencoder(options, json, common);
   const auto task = options.task == "distill" ? train::TrainTask::distill
                     : options.task == "lcm"   ? train::TrainTask::lcm
@@ -108,6 +110,9 @@ Action declare_train(CLI::App& app) {
       ->required()
       ->check(CLI::IsMember({"autoencoder", "finetune", "distill", "lcm"}));
   app.add_option("config", options->config, "Config file; see docs/training.md")->required();
+  app.add_option("--lora-rank", options->lora_rank,
+                 "Train adapters of this rank instead of the weights (as \"lora_rank\" does)")
+      ->check(CLI::Range(1, 4096));
   app.add_flag("--resume", options->resume, "Go on from the newest checkpoint");
   app.add_flag("--dry-run", options->dry_run, "Show size and cost, train nothing");
   app.footer("Example: edgefusion train finetune config.json");

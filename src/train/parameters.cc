@@ -126,6 +126,18 @@ Parameters Parameters::detached() const {
   return view;
 }
 
+void Parameters::add(std::string name, const at::Tensor& value) {
+  const bool is_new =
+      tensors_.emplace(std::move(name), value.detach().set_requires_grad(true)).second;
+  EF_CHECK(is_new, "parameters have different names");
+}
+
+void Parameters::replace(const std::string& name, at::Tensor tensor) {
+  const auto found = tensors_.find(name);
+  EF_CHECK(found != tensors_.end(), "a parameter of the network");
+  found->second = std::move(tensor);
+}
+
 void Parameters::join(Parameters other) {
   tensors_.merge(other.tensors_);
   EF_CHECK(other.tensors_.empty(), "networks that are joined have different names");

@@ -40,6 +40,10 @@ class Parameters {
   Parameters frozen() const;
   /// The same memory, but no gradient goes into it.
   Parameters detached() const;
+  /// A new leaf with this value. A name that is there is a bug.
+  void add(std::string name, const at::Tensor& value);
+  /// Another tensor, perhaps computed from others, under a name that is there.
+  void replace(const std::string& name, at::Tensor tensor);
   /// Takes in those of another network. A name that both have is a bug.
   void join(Parameters other);
 

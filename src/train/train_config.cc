@@ -9,6 +9,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+void read_lora(ConfigFields& fields, TrainConfig& config) {
+  config.lora.rank = fields.reader.integer("lora_rank", 0, {0, 4096});
+  config.lora.alpha = fields.number("lora_alpha", 0, 0, 1e6);
+  config.lora.targets = fields.reader.string_list("lora_targets", config.lora.targets);
+  // Adapters are for any weights of an architecture, which have no such input.
+  if (config.lora.rank > 0) config.w_embedding = false;
+}
+
 void read_data(ConfigFields& fields, TrainConfig& config) {
   config.shards = fields.paths("shards");
   config.resolution = fields.reader.integer("resolution", config.resolution, {8, 4096});
@@ -38,6 +46,9 @@ void read_consistency(ConfigFields& fields, TrainConfig& config) {
   config.solver_points = fields.reader.integer("solver_points", config.solver_points, {1, 1000});
   config.huber_c = fields.number("huber_c", config.huber_c, 0, 10);
   config.w_embedding = fields.reader.boolean("w_embedding", config.w_embedding);
+  if (config.lora.rank > 0 && config.w_embedding) {
+    fields.reader.complain("w_embedding", "false with lora_rank", "true");
+  }
 }
 
 }  // namespace
@@ -48,6 +59,7 @@ Result<TrainConfig> TrainConfig::parse(const nlohmann::json& json, const fs::pat
   TrainConfig config;
   config.task = task;
   config.model = fields.path("model");
+  read_lora(fields, config);
   if (task == TrainTask::finetune) {
     config.unet = fields.reader.raw("unet");
     if (!config.unet.is_null() && !config.unet.is_object()) {

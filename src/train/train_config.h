@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "train/lora_config.h"
 #include "train/run_config.h"
 #include "train/sample_sheet.h"
 
@@ -34,6 +35,9 @@ struct TrainConfig : RunConfig {
   double caption_dropout = 0.1;
   bool flip =
       false;  ///< half of the pictures are mirrored; not for captions that say left or right
+
+  /// Trains adapters instead of the weights.
+  LoraConfig lora;
 
   // The task
   double min_snr_gamma = 5.0;  ///< 0: every timestep weighs the same

@@ -1,11 +1,13 @@
 #include "train/train_unet.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "graph/op_table.h"
 #include "models/registry.h"
 #include "train/batch_source.h"
+#include "train/lora.h"
 #include "train/model_copy.h"
 #include "train/objective.h"
 #include "train/train_loop.h"
@@ -34,11 +36,25 @@ class UnetTrainee final : public Trainee {
         batches_(std::move(batches)),
         graph_(std::move(graph)) {}
 
-  Parameters first_parameters() const override { return objective_->first_parameters(graph_); }
+  Status prepare_adapters() {
+    if (config_.lora.rank == 0) return {};
+    base_ = objective_->first_parameters(graph_).frozen();
+    EF_TRY(first_adapters_, first_adapters(*base_, config_.lora, config_.seed));
+    return {};
+  }
+
+  /// Of adapters if there are any.
+  Parameters first_parameters() const override {
+    return base_ ? first_adapters_ : objective_->first_parameters(graph_);
+  }
 
   Result<Losses> losses(int64_t number, const Networks& networks) override {
     EF_TRY(const Batch batch, batches_.batch(number));
-    return Losses{objective_->loss(batch, networks.parameters, networks.average), {}, {}};
+    if (!base_)
+      return Losses{objective_->loss(batch, networks.parameters, networks.average), {}, {}};
+    const Parameters parameters = adapted(*base_, networks.parameters, config_.lora);
+    const Parameters average = adapted(*base_, networks.average, config_.lora);
+    return Losses{objective_->loss(batch, parameters, average), {}, {}};
   }
 
   Status write_model(const fs::path& folder, const Parameters& average) const override {
@@ -52,7 +68,11 @@ class UnetTrainee final : public Trainee {
       fs::remove(folder / name, error);  // not through a link into the model's own file
       EF_TRY_STATUS(write_json(folder / name, value));
     }
-    return average.save(folder / "unet" / "diffusion_pytorch_model.safetensors", DType::f16);
+    const fs::path unet = folder / "unet" / "diffusion_pytorch_model.safetensors";
+    if (!base_) return average.save(unet, DType::f16);
+    EF_TRY_STATUS(
+        save_adapters(folder / "pytorch_lora_weights.safetensors", average, config_.lora));
+    return adapted(*base_, average, config_.lora).save(unet, DType::f16);
   }
 
   Result<std::optional<formats::Image>> sheet(const fs::path& checkpoint) override {
@@ -66,6 +86,8 @@ class UnetTrainee final : public Trainee {
   std::unique_ptr<Objective> objective_;
   BatchSource batches_;
   graph::Graph graph_;
+  std::optional<Parameters> base_;  // what adapters are added to
+  Parameters first_adapters_;
 };
 
 }  // namespace
@@ -97,6 +119,7 @@ Status train_unet(const TrainConfig& config, bool resume, const TrainCallbacks& 
   EF_TRY(graph::Graph graph, objective->graph(config.batch, height, width));
   EF_TRY_STATUS(objective->prepare(config.batch, height, width));
   UnetTrainee trainee(config, model, std::move(objective), std::move(batches), std::move(graph));
+  EF_TRY_STATUS(trainee.prepare_adapters());
   return run_training(config, trainee, resume, callbacks);
 }
 

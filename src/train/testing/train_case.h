@@ -1,0 +1,84 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "formats/png.h"
+#include "shards/testing/write_shard.h"
+#include "train/train_unet.h"
+
+namespace edgefusion::train {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+inline constexpr const char* kModel = EF_SOURCE_DIR "/tests/goldens/pipelines/sd";
+
+/// A picture of one colour with a darker square in it.
+inline std::string picture(uint8_t red, uint8_t green, uint8_t blue) {
+  formats::Image image{.width = 32, .height = 32, .channels = 3, .pixels = {}};
+  for (int i = 0; i < 32 * 32; ++i) {
+    const bool inside = i % 32 >= 8 && i % 32 < 24 && i / 32 >= 8 && i / 32 < 24;
+    for (const uint8_t value : {red, green, blue}) {
+      image.pixels.push_back(inside ? static_cast<uint8_t>(value / 3) : value);
+    }
+  }
+  const auto bytes = *formats::encode_png(image);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class TrainUnetTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "/train_unet_XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    shards::write_shard(folder_ / "a.tar",
+                        {{"0.png", picture(250, 20, 20)},
+                         {"0.txt", "a red square"},
+                         {"1.png", picture(20, 250, 20)},
+                         {"1.txt", "a green square"},
+                         {"2.png", "no picture"},
+                         {"2.txt", "broken"},
+                         {"3.png", picture(20, 20, 250)},
+                         {"3.txt", "a blue square"},
+                         {"3.json", R"({"captions": ["a blue square", "blue"]})"},
+                         {"4.txt", "no picture at all"}});
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  TrainConfig config(const std::string& out, int64_t steps) const {
+    const json text = {{"model", kModel},  {"shards", {"a.tar"}},  {"resolution", 32},
+                       {"batch", 3},       {"steps", steps},       {"learning_rate", 2e-3},
+                       {"ema_decay", 0.5}, {"flip", true},         {"out", out},
+                       {"log_every", 5},   {"checkpoint_every", 4}};
+    auto parsed = TrainConfig::parse(text, folder_ / "config.json");
+    EXPECT_TRUE(parsed) << parsed.error().message();
+    return *parsed;
+  }
+
+  Status run(const TrainConfig& config, bool resume = false) {
+    said_.clear();
+    metrics_.clear();
+    TrainCallbacks callbacks;
+    callbacks.log = [this](LogLevel, std::string_view text) { said_.emplace_back(text); };
+    callbacks.step = [this](const TrainMetrics& line) { metrics_.push_back(line); };
+    callbacks.cancel = &cancel_;
+    return train_unet(config, resume, callbacks);
+  }
+
+  static std::string content(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  fs::path folder_;
+  std::vector<std::string> said_;
+  std::vector<TrainMetrics> metrics_;
+  std::atomic<bool> cancel_{false};
+};
+
+}  // namespace edgefusion::train
