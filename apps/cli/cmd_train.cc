@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "core/env.h"
 #include "formats/json_file.h"
 #include "train/train_unet.h"
 
@@ -37,9 +39,10 @@ std::string rough_time(double seconds) {
   return fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
 }
 
-void print_step(const train::TrainConfig& config, const train::TrainMetrics& line) {
-  const auto left =
-      static_cast<double>((config.steps - line.step) * config.batch * config.accumulate);
+void print_step(const train::TrainConfig& config, int64_t processes,
+                const train::TrainMetrics& line) {
+  const auto left = static_cast<double>((config.steps - line.step) * config.batch *
+                                        config.accumulate * processes);
   fmt::print(stderr,
              "step {}/{}  loss {:.4f}  gradient {:.3f}  rate {:.2e}  {:.1f} samples/s  {} left\n",
              line.step, config.steps, line.loss, line.gradient_norm, line.learning_rate,
@@ -55,6 +58,9 @@ Status run(const Options& options, const CommonOptions& common) {
   if (options.dry_run) return print_plan(config);
   EF_TRY(const Runtime runtime, make_runtime(common));
   train::use_threads(runtime.pool->threads());
+  EF_TRY(const train::ProcessPlace place, train::process_place(read_environment()));
+  EF_TRY(train::Processes processes,
+         train::Processes::join(place, {std::chrono::seconds(config.process_timeout_s)}));
   train::TrainCallbacks callbacks;
   callbacks.log = runtime.log;
   catch_interrupts();
@@ -62,8 +68,10 @@ Status run(const Options& options, const CommonOptions& common) {
   callbacks.reading = [](int64_t pictures) {
     if (pictures % 500 == 0) fmt::print(stderr, "{} pictures read\n", pictures);
   };
-  callbacks.step = [&](const train::TrainMetrics& line) { print_step(config, line); };
-  return train::train_unet(config, options.resume, callbacks);
+  callbacks.step = [&](const train::TrainMetrics& line) {
+    print_step(config, processes.size(), line);
+  };
+  return train::train_unet(config, options.resume, processes, callbacks);
 }
 
 }  // namespace
