@@ -29,8 +29,6 @@ using Work = c10::intrusive_ptr<c10d::Work>;
 // Large enough that what a message costs by itself is lost, small enough that the second is on its
 // way while the first is copied back.
 constexpr int64_t kBucketElements = int64_t{4} << 20;
-// For work of unknown length that only the first does, such as encoding all pictures.
-constexpr Milliseconds kWorkOfFirst = std::chrono::hours(24);
 
 /// What libtorch says, without the lines of its stack.
 std::string first_line(const std::exception& error) {
@@ -252,13 +250,14 @@ Status Processes::agree(std::span<const int64_t> values, std::span<const std::st
   return {};
 }
 
-Status Processes::first_before_others(const std::function<Status()>& work) {
+Status Processes::first_before_others(const std::function<Status()>& work, Milliseconds limit) {
   if (!group_) return work();
   Status done;
   if (first()) done = work();
   at::Tensor failed = at::full({1}, done ? 0 : 1, at::kLong);
-  const Status met =
-      group_->together([&] { group_->reduce(failed, c10d::ReduceOp::MAX, kWorkOfFirst); });
+  const Status met = group_->together([&] {
+    group_->reduce(failed, c10d::ReduceOp::MAX, limit.count() > 0 ? limit : c10d::kUnsetTimeout);
+  });
   if (first()) return done ? met : done;
   EF_TRY_STATUS(Status(met));
   if (failed.item<int64_t>() != 0) {

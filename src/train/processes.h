@@ -48,9 +48,12 @@ class Processes {
   /// Whether all processes give these numbers. Errors: also invalid_argument naming the first that
   /// differs, as names[i].
   Status agree(std::span<const int64_t> values, std::span<const std::string> names);
-  /// The first process does `work`, then the others do; they wait for it as long as it lives (a
-  /// day at most). Errors: those of `work`; one for the others if it has failed in the first.
-  Status first_before_others(const std::function<Status()>& work);
+  /// For work of unknown length, such as encoding all pictures.
+  static constexpr std::chrono::milliseconds kVeryLong = std::chrono::hours(24);
+  /// The first process does `work`, then the others do, who wait `limit` for it (0: the timeout of
+  /// everything else). Errors: those of `work`; one for the others if it has failed in the first.
+  Status first_before_others(const std::function<Status()>& work,
+                             std::chrono::milliseconds limit = {});
 
  private:
   struct Group;

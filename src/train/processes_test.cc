@@ -105,7 +105,7 @@ Parameters parameters(float value) {
   graph::GraphBuilder builder("three", nullptr);
   for (const auto& [name, width] : {std::pair{"a", 3}, {"b", 5'000'000}, {"c", 7}}) {
     const graph::ValueId weight = builder.weight(graph::WeightScope(name), {2, width});
-    builder.output(name, builder.affine(weight, 1.0f, 0.0f));
+    builder.output(std::string("out_") + name, builder.affine(weight, 1.0f, 0.0f));
   }
   Parameters parameters = Parameters::initialize(*builder.finish(), 1);
   for (const at::Tensor& tensor : parameters.list()) {

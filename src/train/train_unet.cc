@@ -84,12 +84,13 @@ Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
   EF_TRY(const auto model, open_model(config));
   EF_TRY(auto objective, make_objective(config, model));
   std::optional<LatentCache> cache;
-  EF_TRY_STATUS(processes.first_before_others([&]() -> Status {
+  const auto prepare = [&]() -> Status {
     if (processes.first()) EF_TRY_STATUS(prepare_out(config, resume));
     EF_TRY(cache,
            LatentCache::open(config, *model, config.out, {callbacks.log, callbacks.reading}));
     return {};
-  }));
+  };
+  EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));
   EF_TRY(TextStates text, TextStates::open(model, at::kCPU));
   EF_TRY(const DiffusionTask task, diffusion_task(*model));
   BatchSource batches(config, std::move(*cache), std::move(text), task.levels.steps());

