@@ -15,6 +15,7 @@ if(EDGEFUSION_TORCH)
   set(cuda_libraries ${EDGEFUSION_TORCH}/nvidia/cu13/lib)
   target_include_directories(edgefusion_torch SYSTEM INTERFACE
     ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
+  target_compile_definitions(edgefusion_torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO)
   target_link_libraries(edgefusion_torch INTERFACE
     ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so)
   # Not libtorch.so, which brings the libraries of a GPU. libtorch_cpu.so wants two of CUDA's at load
@@ -26,3 +27,5 @@ else()
   find_package(Torch REQUIRED)
   target_link_libraries(edgefusion_torch INTERFACE ${TORCH_LIBRARIES})
 endif()
+# The names of Gloo that a header of libtorch speaks of, which its packages leave out.
+target_include_directories(edgefusion_torch SYSTEM INTERFACE ${PROJECT_SOURCE_DIR}/cmake/gloo)

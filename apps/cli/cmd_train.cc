@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "core/env.h"
 #include "formats/json_file.h"
 #include "train/train_autoencoder.h"
 #include "train/train_unet.h"
@@ -39,34 +41,48 @@ std::string rough_time(double seconds) {
   return fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
 }
 
-void print_step(const train::RunConfig& config, const train::TrainMetrics& line) {
-  const auto left =
-      static_cast<double>((config.steps - line.step) * config.batch * config.accumulate);
+void print_step(const train::RunConfig& config, int64_t processes,
+                const train::TrainMetrics& line) {
+  const auto left = static_cast<double>((config.steps - line.step) * config.batch *
+                                        config.accumulate * processes);
   fmt::print(stderr,
              "step {}/{}  loss {:.4f}  gradient {:.3f}  rate {:.2e}  {:.1f} samples/s  {} left\n",
              line.step, config.steps, line.loss, line.gradient_norm, line.learning_rate,
              line.samples_per_second, rough_time(left / line.samples_per_second));
 }
 
-/// What a run tells while it goes on. config must outlive it.
-train::TrainCallbacks callbacks_of(const train::RunConfig& config, const Runtime& runtime) {
+/// What a run needs beside its config.
+struct Setting {
+  train::Processes processes;
+  train::TrainCallbacks callbacks;
+};
+
+/// Sets up threads, the other processes and what is told; the config must outlive it.
+Result<Setting> start(const train::RunConfig& config, const CommonOptions& common) {
+  EF_TRY(const Runtime runtime, make_runtime(common));
   train::use_threads(runtime.pool->threads());
+  EF_TRY(const train::ProcessPlace place, train::process_place(read_environment()));
+  EF_TRY(train::Processes processes,
+         train::Processes::join(place, {std::chrono::seconds(config.process_timeout_s)}));
   catch_interrupts();
-  return {.log = runtime.log,
-          .reading =
-              [](int64_t pictures) {
-                if (pictures % 500 == 0) fmt::print(stderr, "{} pictures read\n", pictures);
-              },
-          .step = [&config](const train::TrainMetrics& line) { print_step(config, line); },
-          .cancel = &interrupt_flag()};
+  const int64_t count = processes.size();
+  train::TrainCallbacks callbacks = {
+      .log = runtime.log,
+      .reading =
+          [](int64_t pictures) {
+            if (pictures % 500 == 0) fmt::print(stderr, "{} pictures read\n", pictures);
+          },
+      .step = [&config, count](const auto& line) { print_step(config, count, line); },
+      .cancel = &interrupt_flag()};
+  return Setting{std::move(processes), std::move(callbacks)};
 }
 
 Status run_unet(train::TrainTask task, const Options& options, const nlohmann::json& json,
                 const CommonOptions& common) {
   EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
   if (options.dry_run) return print_plan(config);
-  EF_TRY(const Runtime runtime, make_runtime(common));
-  return train::train_unet(config, options.resume, callbacks_of(config, runtime));
+  EF_TRY(Setting setting, start(config, common));
+  return train::train_unet(config, options.resume, setting.processes, setting.callbacks);
 }
 
 Status run_autoencoder(const Options& options, const nlohmann::json& json,
@@ -81,9 +97,9 @@ Status run_autoencoder(const Options& options, const nlohmann::json& json,
                config.batch * config.accumulate);
     return {};
   }
-  EF_TRY(const Runtime runtime, make_runtime(common));
+  EF_TRY(Setting setting, start(config, common));
   EF_TRY(const train::AutoencoderReport report,
-         train::train_autoencoder(config, options.resume, callbacks_of(config, runtime)));
+         train::train_autoencoder(config, options.resume, setting.processes, setting.callbacks));
   if (report.pictures > 0) {
     fmt::print("{} pictures: PSNR {:.2f} dB, SSIM {:.4f}, latents {:.2f} +- {:.2f}\n",
                report.pictures, report.psnr_db, report.ssim, report.latent_mean,

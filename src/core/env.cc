@@ -18,7 +18,14 @@ Environment read_environment() {
           .model = variable("EDGEFUSION_MODEL"),
           .cache = variable("EDGEFUSION_CACHE"),
           .xdg_cache_home = variable("XDG_CACHE_HOME"),
-          .home = variable("HOME")};
+          .home = variable("HOME"),
+          .rank = variable("RANK"),
+          .world_size = variable("WORLD_SIZE"),
+          .local_rank = variable("LOCAL_RANK"),
+          .master_address = variable("MASTER_ADDR"),
+          .master_port = variable("MASTER_PORT"),
+          .agent_store = variable("TORCHELASTIC_USE_AGENT_STORE"),
+          .restart_count = variable("TORCHELASTIC_RESTART_COUNT")};
 }
 
 }  // namespace edgefusion

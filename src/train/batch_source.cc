@@ -14,15 +14,30 @@ BatchSource::BatchSource(const TrainConfig& config, LatentCache cache, TextState
       timesteps_(timesteps),
       order_(cache_.count(), config.seed) {}
 
+void BatchSource::draw(int64_t first, Batch& batch) const {
+  batch.noise = at::empty_like(batch.clean);
+  batch.t = at::empty({config_.batch}, at::kLong);
+  batch.choices = at::empty({config_.batch, 2}, at::kFloat);
+  for (int64_t i = 0; i < config_.batch; ++i) {
+    at::Generator random = at::detail::createCPUGenerator(
+        mixed_seed(config_.seed, Purpose::noise, static_cast<uint64_t>(first + i)));
+    at::Tensor noise = batch.noise[i].normal_(0, 1, random);
+    if (config_.noise_offset > 0) {
+      noise += at::empty({noise.size(-1)}, at::kFloat).normal_(0, config_.noise_offset, random);
+    }
+    batch.t[i].random_(0, timesteps_, random);
+    batch.choices[i].uniform_(0, 1, random);
+  }
+}
+
 Result<Batch> BatchSource::batch(int64_t number) {
-  at::Generator random = at::detail::createCPUGenerator(
-      mixed_seed(config_.seed, Purpose::noise, static_cast<uint64_t>(number)));
-  const std::vector<int64_t> samples = order_.at(number * config_.batch, config_.batch);
+  const int64_t first = number * config_.batch;
+  const std::vector<int64_t> samples = order_.at(first, config_.batch);
   std::vector<uint8_t> mirrored;
   std::vector<std::string> captions;
   for (size_t i = 0; i < samples.size(); ++i) {
-    const uint64_t seed = mixed_seed(config_.seed, Purpose::choice,
-                                     static_cast<uint64_t>(number * config_.batch) + i);
+    const uint64_t seed =
+        mixed_seed(config_.seed, Purpose::choice, static_cast<uint64_t>(first) + i);
     const std::vector<std::string>& all = cache_.captions(samples[i]);
     const bool dropped = static_cast<double>(seed >> 11) * 0x1p-53 < config_.caption_dropout;
     captions.push_back(dropped ? std::string() : all[(seed & 0x3ff) % all.size()]);
@@ -30,14 +45,7 @@ Result<Batch> BatchSource::batch(int64_t number) {
   }
   Batch batch;
   batch.clean = cache_.latents(samples, mirrored);
-  batch.noise = at::empty_like(batch.clean).normal_(0, 1, random);
-  if (config_.noise_offset > 0) {
-    const at::Tensor shift = at::empty({config_.batch, 1, 1, batch.clean.size(3)}, at::kFloat)
-                                 .normal_(0, config_.noise_offset, random);
-    batch.noise = batch.noise + shift;
-  }
-  batch.t = at::empty({config_.batch}, at::kLong).random_(0, timesteps_, random);
-  batch.choices = at::empty({config_.batch, 2}, at::kFloat).uniform_(0, 1, random);
+  draw(first, batch);
   EF_TRY(batch.states, text_.of(captions));
   if (!empty_.defined()) {
     EF_TRY(empty_, text_.of(std::vector<std::string>{""}));

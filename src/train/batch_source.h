@@ -20,8 +20,9 @@ struct Batch {
   at::Tensor choices;  ///< [N,2] even in [0,1), for what else an objective draws
 };
 
-/// Batches by number. Everything random in one comes from the seed and its number alone, so that a
-/// run can be taken up at any step.
+/// Batches by number: number n has the samples at positions n * batch and on. Everything random of
+/// a sample comes from the seed and its position alone, so that a run can be taken up at any step,
+/// and two batches that follow each other are one of twice the size.
 class BatchSource {
  public:
   BatchSource(const TrainConfig& config, LatentCache cache, TextStates text, int64_t timesteps);
@@ -32,6 +33,9 @@ class BatchSource {
   Result<Batch> batch(int64_t number);
 
  private:
+  /// Noise, timesteps and choices of the samples from position `first` on.
+  void draw(int64_t first, Batch& batch) const;
+
   TrainConfig config_;
   LatentCache cache_;
   TextStates text_;

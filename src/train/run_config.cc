@@ -26,6 +26,8 @@ void read_run_fields(ConfigFields& fields, RunConfig& config) {
   config.out = fields.path("out");
   config.log_every = reader.integer("log_every", config.log_every, kCounts);
   config.checkpoint_every = reader.integer("checkpoint_every", config.checkpoint_every, kCounts);
+  config.process_timeout_s =
+      reader.integer("process_timeout_s", config.process_timeout_s, {1, 1000000});
 }
 
 }  // namespace edgefusion::train

@@ -27,6 +27,7 @@ struct RunConfig {
   std::filesystem::path out;  ///< checkpoints and metrics
   int64_t log_every = 10;
   int64_t checkpoint_every = 500;
+  int64_t process_timeout_s = 300;  ///< longest wait for another process (see processes.h)
 };
 
 /// Reads these fields; the defaults are what `config` has.

@@ -132,7 +132,9 @@ Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config) {
 }
 
 Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, bool resume,
-                                            const TrainCallbacks& callbacks) {
+                                            Processes& processes,
+                                            const TrainCallbacks& all_callbacks) {
+  const TrainCallbacks callbacks = callbacks_of(processes, all_callbacks);
   EF_TRY(const auto network,
          TinyAutoencoder::make(config.network, "network", config.batch, config.crop));
   std::optional<formats::ModelFolder> start;
@@ -145,12 +147,17 @@ Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, boo
   EF_TRY(Parameters first,
          network.parameters(start ? start->network("vae") : nullptr, config.seed));
   EF_TRY(AutoencoderLosses losses, AutoencoderLosses::make(config, network));
-  EF_TRY_STATUS(prepare_out(config, resume));
   const ReadingSinks sinks = {callbacks.log, callbacks.reading};
-  EF_TRY(PictureCache pictures,
-         PictureCache::open({config.shards, config.resolution}, config.out, sinks));
-  AutoencoderTrainee trainee(config, std::move(losses), std::move(first), std::move(pictures));
-  EF_TRY_STATUS(run_training(config, trainee, resume, callbacks));
+  std::optional<PictureCache> pictures;
+  const auto prepare = [&]() -> Status {
+    if (processes.first()) EF_TRY_STATUS(prepare_out(config, resume));
+    EF_TRY(pictures, PictureCache::open({config.shards, config.resolution}, config.out, sinks));
+    return {};
+  };
+  EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));
+  AutoencoderTrainee trainee(config, std::move(losses), std::move(first), std::move(*pictures));
+  EF_TRY_STATUS(run_training(config, trainee, resume, processes, callbacks));
+  if (!processes.first()) return AutoencoderReport{};
   EF_TRY(const AutoencoderReport report, report_on(config, *newest_checkpoint(config.out), sinks));
   if (report.pictures > 0) {
     EF_TRY_STATUS(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "train/autoencoder_config.h"
+#include "train/processes.h"
 #include "train/train_callbacks.h"
 
 namespace edgefusion::train {
@@ -23,6 +24,7 @@ Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config);
 /// end writes `out`/report.json and `out`/sheet.png (pictures of val_shards above what comes back).
 /// Errors: those of the config's files and of run_training.
 Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, bool resume,
+                                            Processes& processes,
                                             const TrainCallbacks& callbacks);
 
 }  // namespace edgefusion::train

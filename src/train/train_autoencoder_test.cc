@@ -69,7 +69,8 @@ class TrainAutoencoderTest : public testing::Test {
     TrainCallbacks callbacks;
     callbacks.log = [](LogLevel, std::string_view) {};
     callbacks.step = [this](const TrainMetrics& line) { metrics_.push_back(line); };
-    return train_autoencoder(config, resume, callbacks);
+    Processes alone;
+    return train_autoencoder(config, resume, alone, callbacks);
   }
 
   static std::string content(const fs::path& path) {

@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "formats/png.h"
 #include "train/average.h"
@@ -33,14 +35,19 @@ class MetricsWindow {
     ++steps_;
   }
 
-  TrainMetrics close(int64_t step) {
-    const auto now = std::chrono::steady_clock::now();
+  /// Of all processes.
+  Result<TrainMetrics> close(int64_t step, Processes& processes) {
     const auto count = static_cast<double>(steps_);
     TrainMetrics line = std::exchange(sums_, {});
     line.step = step;
-    line.loss /= count;
-    line.gradient_norm /= count;
-    for (auto& [name, value] : line.terms) value /= count;
+    line.gradient_norm /= count;  // the same in all of them
+    std::vector<double> means = {line.loss / count};
+    for (const auto& [name, value] : line.terms) means.push_back(value / count);
+    EF_TRY_STATUS(processes.average(means));
+    auto mean = means.begin();
+    line.loss = *mean++;
+    for (auto& [name, value] : line.terms) value = *mean++;
+    const auto now = std::chrono::steady_clock::now();
     line.samples_per_second = static_cast<double>(std::exchange(samples_, 0)) /
                               std::chrono::duration<double>(now - since_).count();
     steps_ = 0;
@@ -57,27 +64,46 @@ class MetricsWindow {
 /// A run on its way.
 class TrainLoop {
  public:
-  TrainLoop(const RunConfig& config, Trainee& trainee, TrainState state)
-      : config_(config), trainee_(trainee), state_(std::move(state)) {}
+  TrainLoop(const RunConfig& config, Trainee& trainee, Processes& processes, TrainState state)
+      : config_(config), trainee_(trainee), processes_(processes), state_(std::move(state)) {}
 
-  Status run(const TrainCallbacks& callbacks, MetricsFile& metrics) {
+  int64_t steps_done() const { return state_.step; }
+
+  /// Makes sure that all processes begin at the same point.
+  Status begin_together() {
+    const std::vector<std::string> names = {
+        "the step to begin at", "steps", "batch", "accumulate", "log_every", "checkpoint_every"};
+    const std::vector<int64_t> values = {state_.step,       config_.steps,
+                                         config_.batch,     config_.accumulate,
+                                         config_.log_every, config_.checkpoint_every};
+    EF_TRY_STATUS(processes_.agree(values, names));
+    EF_TRY_STATUS(processes_.copy_from_first(state_.parameters));
+    EF_TRY_STATUS(processes_.copy_from_first(state_.average));
+    if (state_.critic) EF_TRY_STATUS(processes_.copy_from_first(state_.critic->parameters));
+    return {};
+  }
+
+  /// metrics: nullptr in all processes but the first.
+  Status run(const TrainCallbacks& callbacks, MetricsFile* metrics) {
     MetricsWindow window;
     while (state_.step < config_.steps) {
-      if (callbacks.cancel != nullptr && callbacks.cancel->load()) {
+      const bool cancel = callbacks.cancel != nullptr && callbacks.cancel->load();
+      EF_TRY(const bool cancelled, processes_.any(cancel));
+      if (cancelled) {
         EF_TRY_STATUS(save());
         return fail(ErrorCode::cancelled, "cancelled; a checkpoint was written");
       }
       EF_TRY(const TrainMetrics done, step());
-      window.add(done, config_.batch * config_.accumulate);
+      window.add(done, config_.batch * config_.accumulate * processes_.size());
       if (state_.step % config_.log_every == 0 || state_.step == config_.steps) {
-        const TrainMetrics line = window.close(state_.step);
-        EF_TRY_STATUS(metrics.append(line));
+        EF_TRY(const TrainMetrics line, window.close(state_.step, processes_));
+        if (metrics != nullptr) EF_TRY_STATUS(metrics->append(line));
         if (callbacks.step) callbacks.step(line);
       }
       const bool due = state_.step % config_.checkpoint_every == 0;
       if (due || state_.step == config_.steps) {
         EF_TRY_STATUS(save());
-        EF_TRY_STATUS(show());
+        if (processes_.first()) EF_TRY_STATUS(show());
       }
     }
     return {};
@@ -85,6 +111,13 @@ class TrainLoop {
 
  private:
   Status save() const {
+    return processes_.first_before_others([this]() -> Status {
+      if (!processes_.first()) return {};
+      return write();
+    });
+  }
+
+  Status write() const {
     const ModelWriter write = [this](const fs::path& folder, const Parameters& model) {
       return trainee_.write_model(folder, model);
     };
@@ -122,8 +155,11 @@ class TrainLoop {
   Result<TrainMetrics> step() {
     TrainMetrics done;
     for (int64_t part = 0; part < config_.accumulate; ++part) {
-      EF_TRY_STATUS(add_gradients(state_.step * config_.accumulate + part, done));
+      const int64_t all = state_.step * config_.accumulate + part;
+      EF_TRY_STATUS(add_gradients(all * processes_.size() + processes_.rank(), done));
     }
+    EF_TRY_STATUS(processes_.average_gradients(state_.parameters));
+    if (state_.critic) EF_TRY_STATUS(processes_.average_gradients(state_.critic->parameters));
     done.learning_rate = learning_rate_at(config_, state_.step);
     done.gradient_norm = state_.optimizer.step(done.learning_rate, config_.clip_norm);
     if (state_.critic) state_.critic->optimizer.step(done.learning_rate, config_.clip_norm);
@@ -143,6 +179,7 @@ class TrainLoop {
 
   const RunConfig& config_;
   Trainee& trainee_;
+  Processes& processes_;
   TrainState state_;
   int bad_steps_ = 0;
 };
@@ -158,6 +195,16 @@ TrainState first_state(const RunConfig& config, const Trainee& trainee) {
     state.critic.emplace(CriticState{std::move(*critic), std::move(its)});
   }
   return state;
+}
+
+/// An error of one process among several: where it stands, and how to go on.
+Error told(const Error& error, const RunConfig& config, int64_t steps_done) {
+  if (error.code() != ErrorCode::io) return error;
+  const auto checkpoint = newest_checkpoint(config.out);
+  return Error(error.code(),
+               "after step " + std::to_string(steps_done) + ": " + error.message() + "; " +
+                   (checkpoint ? "all of them with --resume go on from " + checkpoint->string()
+                               : "there is no checkpoint yet to go on from"));
 }
 
 }  // namespace
@@ -181,12 +228,27 @@ Status prepare_out(const RunConfig& config, bool resume) {
   return {};
 }
 
-Status run_training(const RunConfig& config, Trainee& trainee, bool resume,
+TrainCallbacks callbacks_of(const Processes& processes, TrainCallbacks callbacks) {
+  if (processes.first()) return callbacks;
+  return {.log = [](LogLevel, std::string_view) {},
+          .reading = {},
+          .step = {},
+          .cancel = callbacks.cancel};
+}
+
+Status run_training(const RunConfig& config, Trainee& trainee, bool resume, Processes& processes,
                     const TrainCallbacks& callbacks) {
   TrainState state = first_state(config, trainee);
   if (resume) EF_TRY_STATUS(read_checkpoint(*newest_checkpoint(config.out), state));
-  EF_TRY(MetricsFile metrics, MetricsFile::open(config.out / "metrics.jsonl", state.step));
-  return TrainLoop(config, trainee, std::move(state)).run(callbacks, metrics);
+  std::optional<MetricsFile> metrics;
+  if (processes.first()) {
+    EF_TRY(metrics, MetricsFile::open(config.out / "metrics.jsonl", state.step));
+  }
+  TrainLoop loop(config, trainee, processes, std::move(state));
+  Status status = loop.begin_together();
+  if (status) status = loop.run(callbacks, metrics ? &*metrics : nullptr);
+  if (!status && processes.size() > 1) return fail(told(status.error(), config, loop.steps_done()));
+  return status;
 }
 
 }  // namespace edgefusion::train

@@ -9,6 +9,7 @@
 
 #include "formats/image.h"
 #include "train/parameters.h"
+#include "train/processes.h"
 #include "train/run_config.h"
 #include "train/train_callbacks.h"
 
@@ -35,8 +36,9 @@ class Trainee {
     const Parameters& average;  ///< of the parameters so far, frozen
     const Parameters* critic;   ///< nullptr: none
   };
-  /// Of batch `number`; everything random in it comes from the seed and the number. Errors: those
-  /// of the data.
+  /// Of batch `number`, which has the samples at positions number * batch and on; everything random
+  /// comes from the seed and a sample's position, and losses are means over the samples: so R
+  /// processes are one with a batch R times as large (see run_training). Errors: those of the data.
   virtual Result<Losses> losses(int64_t number, const Networks& networks) = 0;
   /// A model's folder that is as good as any other. Errors: io.
   virtual Status write_model(const std::filesystem::path& folder,
@@ -52,11 +54,19 @@ class Trainee {
 /// there and not to be taken up; not_found if none is.
 Status prepare_out(const RunConfig& config, bool resume);
 
+/// What one process among several says: all of it, or only its errors.
+TrainCallbacks callbacks_of(const Processes& processes, TrainCallbacks callbacks);
+
 /// Trains for config.steps. Writes `out`/metrics.jsonl and checkpoints, and with each of these
-/// `out`/loss.png and the trainee's sheet; a cancelled run writes one checkpoint more. resume: goes
-/// on from the newest checkpoint, bit for bit as if it had not stopped. Errors: those of the
-/// trainee; a gradient that is no number three times in a row; cancelled.
-Status run_training(const RunConfig& config, Trainee& trainee, bool resume,
+/// `out`/loss.png and the trainee's sheet; a cancelled run writes one checkpoint more. resume: goes on from the newest checkpoint, bit for bit as if it had not stopped.
+///
+/// Of R processes, number r takes batch (s * accumulate + a) * R + r as part a of step s: together
+/// they take the samples that one process with R * batch takes, and their gradients' mean is its
+/// gradient. The first writes; if one is cancelled all stop after the same step.
+///
+/// Errors: those of the trainee; a gradient that is no number three times in a row; cancelled; io
+/// with the step if another process is lost.
+Status run_training(const RunConfig& config, Trainee& trainee, bool resume, Processes& processes,
                     const TrainCallbacks& callbacks);
 
 }  // namespace edgefusion::train

@@ -106,21 +106,28 @@ Result<TrainPlan> plan_training(const TrainConfig& config) {
                    .latent_width = side};
 }
 
-Status train_unet(const TrainConfig& config, bool resume, const TrainCallbacks& callbacks) {
+Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
+                  const TrainCallbacks& all_callbacks) {
+  const TrainCallbacks callbacks = callbacks_of(processes, all_callbacks);
   EF_TRY(const auto model, open_model(config));
   EF_TRY(auto objective, make_objective(config, model));
-  EF_TRY_STATUS(prepare_out(config, resume));
-  EF_TRY(LatentCache cache,
-         LatentCache::open(config, *model, config.out, {callbacks.log, callbacks.reading}));
+  std::optional<LatentCache> cache;
+  const auto prepare = [&]() -> Status {
+    if (processes.first()) EF_TRY_STATUS(prepare_out(config, resume));
+    EF_TRY(cache,
+           LatentCache::open(config, *model, config.out, {callbacks.log, callbacks.reading}));
+    return {};
+  };
+  EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));
   EF_TRY(TextStates text, TextStates::open(model, at::kCPU));
   EF_TRY(const DiffusionTask task, diffusion_task(*model));
-  BatchSource batches(config, std::move(cache), std::move(text), task.levels.steps());
+  BatchSource batches(config, std::move(*cache), std::move(text), task.levels.steps());
   const int64_t height = batches.height(), width = batches.width();
   EF_TRY(graph::Graph graph, objective->graph(config.batch, height, width));
   EF_TRY_STATUS(objective->prepare(config.batch, height, width));
   UnetTrainee trainee(config, model, std::move(objective), std::move(batches), std::move(graph));
   EF_TRY_STATUS(trainee.prepare_adapters());
-  return run_training(config, trainee, resume, callbacks);
+  return run_training(config, trainee, resume, processes, callbacks);
 }
 
 }  // namespace edgefusion::train

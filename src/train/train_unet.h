@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/result.h"
+#include "train/processes.h"
 #include "train/train_callbacks.h"
 #include "train/train_config.h"
 
@@ -17,6 +18,7 @@ Result<TrainPlan> plan_training(const TrainConfig& config);
 
 /// Trains a U-Net as the config's task says (objective.h), in a run as train_loop.h has it; a
 /// checkpoint is a pipeline that paints. Errors: those of the config's files and of run_training.
-Status train_unet(const TrainConfig& config, bool resume, const TrainCallbacks& callbacks);
+Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
+                  const TrainCallbacks& callbacks);
 
 }  // namespace edgefusion::train

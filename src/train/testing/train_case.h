@@ -8,6 +8,7 @@
 
 #include "formats/png.h"
 #include "shards/testing/write_shard.h"
+#include "train/processes.h"
 #include "train/train_unet.h"
 
 namespace edgefusion::train {
@@ -67,7 +68,8 @@ class TrainUnetTest : public testing::Test {
     callbacks.log = [this](LogLevel, std::string_view text) { said_.emplace_back(text); };
     callbacks.step = [this](const TrainMetrics& line) { metrics_.push_back(line); };
     callbacks.cancel = &cancel_;
-    return train_unet(config, resume, callbacks);
+    Processes alone;
+    return train_unet(config, resume, alone, callbacks);
   }
 
   static std::string content(const fs::path& path) {

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""train in several processes: the same as one with a larger batch; one that dies ends the others."""
+
+import io
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import tarfile
+import time
+import unittest
+
+from case import PROGRAM, SOURCE, Case, read_header
+
+MODEL = SOURCE / "tests" / "goldens" / "pipelines" / "sd"
+LIMIT = 120  # seconds that a process may take to end
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def tensors(path):
+    header, data = read_header(path)
+    for name, record in header.items():
+        if name == "__metadata__":
+            continue
+        begin, end = record["data_offsets"]
+        assert record["dtype"] == "F32", name
+        yield name, struct.unpack(f"<{(end - begin) // 4}f", data[begin:end])
+
+
+class Processes(Case):
+    def setUp(self):
+        super().setUp()
+        self.running = []
+        self.addCleanup(self.end_all)
+
+    def end_all(self):
+        for process in self.running:
+            process.kill()
+            process.communicate()
+
+    def write_config(self, out, batch, **changes):
+        picture = (SOURCE / "docs/images/first-pictures.png").read_bytes()
+        with tarfile.open(self.folder / "a.tar", "w") as shard:
+            for i in range(5):
+                for name, data in {f"{i}.png": picture, f"{i}.txt": f"picture {i}".encode()}.items():
+                    entry = tarfile.TarInfo(name)
+                    entry.size = len(data)
+                    shard.addfile(entry, io.BytesIO(data))
+        config = {"model": str(MODEL), "shards": ["a.tar"], "resolution": 32, "batch": batch, "steps": 4,
+                  "accumulate": 2, "noise_offset": 0.1, "learning_rate": 1e-3, "out": out, "log_every": 2,
+                  "process_timeout_s": 60, **changes}
+        path = self.folder / f"{out}.json"
+        path.write_text(json.dumps(config))
+        return path
+
+    def start(self, config, rank, port, *arguments, size=2):
+        environment = {**os.environ, "EDGEFUSION_CACHE": "off", "OMP_NUM_THREADS": "1", "RANK": str(rank),
+                       "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        process = subprocess.Popen([PROGRAM, "train", "finetune", config, "--threads", "1", *arguments],
+                                   env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.running.append(process)
+        return process
+
+    def start_two(self, config, *arguments):
+        port = free_port()
+        return [self.start(config, rank, port, *arguments) for rank in range(2)]
+
+    def finish(self, process, code=0):
+        stderr = process.communicate(timeout=LIMIT)[1].decode()
+        self.assertEqual(process.returncode, code, stderr)
+        return stderr
+
+    def wait_for(self, path):
+        begin = time.monotonic()
+        while not path.exists():
+            self.assertLess(time.monotonic() - begin, LIMIT, f"{path} does not come")
+            time.sleep(0.01)
+
+    def metrics(self, out):
+        lines = (self.folder / out / "metrics.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def test_two_processes_are_one_with_twice_the_batch(self):
+        first, second = self.start_two(self.write_config("two", 2))
+        self.assertIn("step 4/4", self.finish(first))
+        self.assertEqual(self.finish(second), "")  # the first speaks for both
+        self.run_program("train", "finetune", self.write_config("one", 4), "--threads", "1")
+        for a, b in zip(self.metrics("two"), self.metrics("one"), strict=True):
+            self.assertEqual(a["step"], b["step"])
+            for field in "loss", "gradient_norm":
+                self.assertAlmostEqual(a[field], b[field], delta=1e-4 * abs(b[field]), msg=field)
+        for name in "parameters", "average":
+            file = f"checkpoint-00000004/training/{name}.safetensors"
+            one = dict(tensors(self.folder / "one" / file))
+            two = dict(tensors(self.folder / "two" / file))
+            self.assertEqual(one.keys(), two.keys())
+            differences = [abs(x - y) for key in one for x, y in zip(one[key], two[key])]
+            # Other samples give 1e-3 in the mean. AdamW divides by the gradient's size: where that is
+            # next to nothing, rounding moves a parameter as far as learning does.
+            self.assertLess(sum(differences) / len(differences), 1e-6)
+            moved = sum(difference > 1e-5 for difference in differences)
+            self.assertLess(moved, len(differences) / 500, f"{moved} of {len(differences)}")
+
+    def test_one_that_is_killed_ends_the_other_and_resume_goes_on(self):
+        config = self.write_config("out", 2, steps=100000, checkpoint_every=2)
+        first, second = self.start_two(config)
+        self.wait_for(self.folder / "out" / "checkpoint-00000002")
+        second.kill()
+        begin = time.monotonic()
+        stderr = self.finish(first, code=1)
+        self.assertLess(time.monotonic() - begin, 60)
+        said = [line for line in stderr.splitlines() if not line.startswith("step ")]
+        self.assertEqual(len(said), 1, stderr)
+        for part in "edgefusion: error: after step ", "process 0 of 2", "--resume", "checkpoint-":
+            self.assertIn(part, said[0])
+        newest = max(path.name for path in (self.folder / "out").glob("checkpoint-????????"))
+        steps = int(newest.split("-")[1]) + 2
+        for process in self.start_two(self.write_config("out", 2, steps=steps), "--resume"):
+            self.finish(process)
+        self.assertTrue((self.folder / "out" / f"checkpoint-{steps:08}").exists())
+
+    def test_the_first_that_is_killed_ends_the_other(self):
+        first, second = self.start_two(self.write_config("out", 2, steps=100000))
+        self.wait_for(self.folder / "out" / "metrics.jsonl")
+        first.kill()
+        stderr = self.finish(second, code=1)
+        self.assertEqual(stderr.count("\n"), 1, stderr)
+        self.assertIn("process 1 of 2", stderr)
+
+    def test_one_that_hangs_is_waited_for_no_longer_than_asked(self):
+        first, second = self.start_two(self.write_config("out", 2, steps=100000, process_timeout_s=5))
+        self.wait_for(self.folder / "out" / "metrics.jsonl")
+        second.send_signal(signal.SIGSTOP)
+        begin = time.monotonic()
+        self.assertIn("process 0 of 2: another process", self.finish(first, code=1))
+        self.assertLess(time.monotonic() - begin, 30)
+
+    def test_one_that_is_interrupted_stops_both_at_one_step(self):
+        first, second = self.start_two(self.write_config("out", 2, steps=100000, log_every=1))
+        metrics = self.folder / "out" / "metrics.jsonl"
+        self.wait_for(metrics)
+        while not metrics.read_text():
+            time.sleep(0.01)
+        second.send_signal(signal.SIGINT)
+        for process in first, second:
+            self.assertIn("edgefusion: cancelled", self.finish(process, code=130))
+        step = self.metrics("out")[-1]["step"]
+        self.assertTrue((self.folder / "out" / f"checkpoint-{step:08}").exists())
+
+    def test_what_is_wrong_is_told_in_a_line(self):
+        config = self.write_config("out", 2, process_timeout_s=2)
+        for rank, port, says in (2, 29500, 'RANK: expected a number from 0 to 1, found "2"'), \
+                                (0, "x", "MASTER_PORT"), (1, free_port(), "not met at 127.0.0.1"):
+            stderr = self.finish(self.start(config, rank, port), code=1)
+            self.assertEqual(stderr.count("\n"), 1, stderr)
+            self.assertIn(says, stderr)
+
+    def test_an_error_of_the_first_ends_both_before_they_begin(self):
+        first, second = self.start_two(self.write_config("out", 2, shards=["none.tar"]))
+        self.assertIn("none.tar", self.finish(first, code=1))
+        self.assertIn("process 0 failed", self.finish(second, code=1))
+
+    def test_processes_with_different_settings_say_which(self):
+        port = free_port()
+        pair = [self.start(self.write_config(f"out{rank}", 2 + rank), rank, port) for rank in range(2)]
+        for process in pair:
+            self.assertIn("batch is ", self.finish(process, code=1))
+
+
+if __name__ == "__main__":
+    unittest.main()
