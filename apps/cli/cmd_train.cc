@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "formats/json_file.h"
+#include "train/train_text.h"
 #include "train/train_unet.h"
 
 namespace edgefusion::cli {
@@ -16,16 +21,29 @@ struct Options {
   bool resume = false, dry_run = false;
 };
 
+void print_steps(const train::RunConfig& config, int64_t macs_per_sample, int64_t weight_bytes) {
+  fmt::print("forward pass    {:.2f} GMAC a sample, {:.1f} GMAC a step forwards and backwards\n",
+             static_cast<double>(macs_per_sample) / 1e9,
+             3e-9 * static_cast<double>(macs_per_sample * config.batch * config.accumulate));
+  fmt::print("weights         {:.0f} MB with gradients, average and the optimiser's state\n",
+             static_cast<double>(weight_bytes) / 1e6);
+  fmt::print("steps           {} of {} samples\n", config.steps, config.batch * config.accumulate);
+}
+
 Status print_plan(const train::TrainConfig& config) {
   EF_TRY(const train::TrainPlan plan, train::plan_training(config));
   fmt::print("U-Net           {:.2f} M parameters\n", static_cast<double>(plan.parameters) / 1e6);
   fmt::print("latents         {}x{}\n", plan.latent_width, plan.latent_height);
-  fmt::print("forward pass    {:.2f} GMAC a sample, {:.1f} GMAC a step forwards and backwards\n",
-             static_cast<double>(plan.macs_per_sample) / 1e9,
-             3e-9 * static_cast<double>(plan.macs_per_sample * config.batch * config.accumulate));
-  fmt::print("weights         {:.0f} MB with gradients, average and the optimiser's state\n",
-             static_cast<double>(plan.weight_bytes) / 1e6);
-  fmt::print("steps           {} of {} samples\n", config.steps, config.batch * config.accumulate);
+  print_steps(config, plan.macs_per_sample, plan.weight_bytes);
+  return {};
+}
+
+Status print_plan(const train::TextConfig& config) {
+  EF_TRY(const train::TextPlan plan, train::plan_text(config));
+  fmt::print("text encoder    {:.2f} M parameters of the teacher's {:.2f} M\n",
+             static_cast<double>(plan.parameters) / 1e6,
+             static_cast<double>(plan.teacher_parameters) / 1e6);
+  print_steps(config, plan.macs_per_text, plan.weight_bytes);
   return {};
 }
 
@@ -37,7 +55,7 @@ std::string rough_time(double seconds) {
   return fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
 }
 
-void print_step(const train::TrainConfig& config, const train::TrainMetrics& line) {
+void print_step(const train::RunConfig& config, const train::TrainMetrics& line) {
   const auto left =
       static_cast<double>((config.steps - line.step) * config.batch * config.accumulate);
   fmt::print(stderr,
@@ -46,13 +64,8 @@ void print_step(const train::TrainConfig& config, const train::TrainMetrics& lin
              line.samples_per_second, rough_time(left / line.samples_per_second));
 }
 
-Status run(const Options& options, const CommonOptions& common) {
-  const auto task = options.task == "distill" ? train::TrainTask::distill
-                    : options.task == "lcm"   ? train::TrainTask::lcm
-                                              : train::TrainTask::finetune;
-  EF_TRY(const nlohmann::json json, formats::read_json_object(options.config));
-  EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
-  if (options.dry_run) return print_plan(config);
+/// Sets up threads and callbacks of a run; the config must outlive them.
+Result<train::TrainCallbacks> start(const train::RunConfig& config, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
   train::use_threads(runtime.pool->threads());
   train::TrainCallbacks callbacks;
@@ -62,17 +75,53 @@ Status run(const Options& options, const CommonOptions& common) {
   callbacks.reading = [](int64_t pictures) {
     if (pictures % 500 == 0) fmt::print(stderr, "{} pictures read\n", pictures);
   };
-  callbacks.step = [&](const train::TrainMetrics& line) { print_step(config, line); };
+  callbacks.step = [&config](const train::TrainMetrics& line) { print_step(config, line); };
+  return callbacks;
+}
+
+template <train::TrainTask task>
+Status run_unet(const nlohmann::json& json, const Options& options, const CommonOptions& common) {
+  EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
+  if (options.dry_run) return print_plan(config);
+  EF_TRY(const train::TrainCallbacks callbacks, start(config, common));
   return train::train_unet(config, options.resume, callbacks);
+}
+
+Status run_text(const nlohmann::json& json, const Options& options, const CommonOptions& common) {
+  EF_TRY(const train::TextConfig config, train::TextConfig::parse(json, options.config));
+  if (options.dry_run) return print_plan(config);
+  EF_TRY(const train::TrainCallbacks callbacks, start(config, common));
+  EF_TRY(const train::TextReport report, train::train_text(config, options.resume, callbacks));
+  fmt::print(stderr, "{}\n", report.summary());
+  return {};
+}
+
+struct Task {
+  const char* name;
+  Status (*run)(const nlohmann::json& json, const Options& options, const CommonOptions& common);
+};
+
+constexpr std::array kTasks = {Task{"finetune", run_unet<train::TrainTask::finetune>},
+                               Task{"distill", run_unet<train::TrainTask::distill>},
+                               Task{"lcm", run_unet<train::TrainTask::lcm>},
+                               Task{"text", run_text}};
+
+Status run(const Options& options, const CommonOptions& common) {
+  const auto task = std::ranges::find(kTasks, options.task, &Task::name);
+  EF_CHECK(task != kTasks.end(), "the option takes no other");
+  EF_TRY(const nlohmann::json json, formats::read_json_object(options.config));
+  return task->run(json, options, common);
 }
 
 }  // namespace
 
 Action declare_train(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("task", options->task, "finetune, distill or lcm")
+  std::vector<std::string> names;
+  for (const Task& task : kTasks) names.emplace_back(task.name);
+  app.add_option("task", options->task, "What is trained, and how")
       ->required()
-      ->check(CLI::IsMember({"finetune", "distill", "lcm"}));
+      ->check(CLI::IsMember(names));
   app.add_option("config", options->config, "Config file; see docs/training.md")->required();
   app.add_flag("--resume", options->resume, "Go on from the newest checkpoint");
   app.add_flag("--dry-run", options->dry_run, "Show size and cost, train nothing");
