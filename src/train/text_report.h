@@ -1,14 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-
-#include "core/result.h"
-#include "train/text_corpus.h"
-#include "train/text_pair.h"
 
 namespace edgefusion::train {
 
@@ -25,9 +20,5 @@ struct TextReport {
   /// One line.
   std::string summary() const;
 };
-
-/// Compares them on what the corpus has kept apart. Errors: those of TextPair::means.
-Result<TextReport> compare_texts(const TextCorpus& corpus, TextPair& pair,
-                                 const Parameters& student);
 
 }  // namespace edgefusion::train

@@ -14,6 +14,9 @@
 #include "train/checkpoint.h"
 #include "train/model_copy.h"
 #include "train/sample_order.h"
+#include "train/text_comparison.h"
+#include "train/text_corpus.h"
+#include "train/text_pair.h"
 #include "train/text_student.h"
 #include "train/train_loop.h"
 

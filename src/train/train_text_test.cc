@@ -10,6 +10,7 @@
 #include "formats/safetensors.h"
 #include "pipeline/model.h"
 #include "train/checkpoint.h"
+#include "train/text_pair.h"
 #include "train/text_student.h"
 
 namespace edgefusion::train {
