@@ -1,14 +1,19 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "core/env.h"
 #include "formats/json_file.h"
 #include "train/train_autoencoder.h"
+#include "train/train_text.h"
 #include "train/train_unet.h"
 
 namespace edgefusion::cli {
@@ -20,16 +25,37 @@ struct Options {
   int64_t lora_rank = 0;
 };
 
+void print_steps(const train::RunConfig& config, int64_t macs_per_sample, int64_t weight_bytes) {
+  fmt::print("forward pass    {:.2f} GMAC a sample, {:.1f} GMAC a step forwards and backwards\n",
+             static_cast<double>(macs_per_sample) / 1e9,
+             3e-9 * static_cast<double>(macs_per_sample * config.batch * config.accumulate));
+  fmt::print("weights         {:.0f} MB with gradients, average and the optimiser's state\n",
+             static_cast<double>(weight_bytes) / 1e6);
+  fmt::print("steps           {} of {} samples\n", config.steps, config.batch * config.accumulate);
+}
+
 Status print_plan(const train::TrainConfig& config) {
   EF_TRY(const train::TrainPlan plan, train::plan_training(config));
   fmt::print("U-Net           {:.2f} M parameters\n", static_cast<double>(plan.parameters) / 1e6);
   fmt::print("latents         {}x{}\n", plan.latent_width, plan.latent_height);
-  fmt::print("forward pass    {:.2f} GMAC a sample, {:.1f} GMAC a step forwards and backwards\n",
-             static_cast<double>(plan.macs_per_sample) / 1e9,
-             3e-9 * static_cast<double>(plan.macs_per_sample * config.batch * config.accumulate));
-  fmt::print("weights         {:.0f} MB with gradients, average and the optimiser's state\n",
-             static_cast<double>(plan.weight_bytes) / 1e6);
-  fmt::print("steps           {} of {} samples\n", config.steps, config.batch * config.accumulate);
+  print_steps(config, plan.macs_per_sample, plan.weight_bytes);
+  return {};
+}
+
+Status print_plan(const train::TextConfig& config) {
+  EF_TRY(const train::TextPlan plan, train::plan_text(config));
+  fmt::print("text encoder    {:.2f} M parameters of the teacher's {:.2f} M\n",
+             static_cast<double>(plan.parameters) / 1e6,
+             static_cast<double>(plan.teacher_parameters) / 1e6);
+  print_steps(config, plan.macs_per_text, plan.weight_bytes);
+  return {};
+}
+
+Status print_plan(const train::AutoencoderConfig& config) {
+  EF_TRY(const train::AutoencoderPlan plan, train::plan_autoencoder(config));
+  fmt::print("autoencoder     {:.2f} M parameters\n", static_cast<double>(plan.parameters) / 1e6);
+  fmt::print("squares         {0}x{0} pixels\n", config.crop);
+  print_steps(config, plan.macs_per_sample, plan.weight_bytes);
   return {};
 }
 
@@ -77,26 +103,18 @@ Result<Setting> start(const train::RunConfig& config, const CommonOptions& commo
   return Setting{std::move(processes), std::move(callbacks)};
 }
 
-Status run_unet(train::TrainTask task, const Options& options, const nlohmann::json& json,
-                const CommonOptions& common) {
+template <train::TrainTask task>
+Status run_unet(const nlohmann::json& json, const Options& options, const CommonOptions& common) {
   EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
   if (options.dry_run) return print_plan(config);
   EF_TRY(Setting setting, start(config, common));
   return train::train_unet(config, options.resume, setting.processes, setting.callbacks);
 }
 
-Status run_autoencoder(const Options& options, const nlohmann::json& json,
+Status run_autoencoder(const nlohmann::json& json, const Options& options,
                        const CommonOptions& common) {
   EF_TRY(const auto config, train::AutoencoderConfig::parse(json, options.config));
-  if (options.dry_run) {
-    EF_TRY(const train::AutoencoderPlan plan, train::plan_autoencoder(config));
-    fmt::print("autoencoder     {:.2f} M parameters\n", static_cast<double>(plan.parameters) / 1e6);
-    fmt::print("there and back  {:.2f} GMAC a square of {} pixels\n",
-               static_cast<double>(plan.macs_per_sample) / 1e9, config.crop);
-    fmt::print("steps           {} of {} samples\n", config.steps,
-               config.batch * config.accumulate);
-    return {};
-  }
+  if (options.dry_run) return print_plan(config);
   EF_TRY(Setting setting, start(config, common));
   EF_TRY(const train::AutoencoderReport report,
          train::train_autoencoder(config, options.resume, setting.processes, setting.callbacks));
@@ -108,23 +126,43 @@ Status run_autoencoder(const Options& options, const nlohmann::json& json,
   return {};
 }
 
+Status run_text(const nlohmann::json& json, const Options& options, const CommonOptions& common) {
+  EF_TRY(const train::TextConfig config, train::TextConfig::parse(json, options.config));
+  if (options.dry_run) return print_plan(config);
+  EF_TRY(Setting setting, start(config, common));
+  EF_TRY(const train::TextReport report,
+         train::train_text(config, options.resume, setting.processes, setting.callbacks));
+  if (setting.processes.first()) fmt::print("{}\n", report.summary());
+  return {};
+}
+
+struct Task {
+  const char* name;
+  Status (*run)(const nlohmann::json& json, const Options& options, const CommonOptions& common);
+};
+
+constexpr std::array kTasks = {Task{"autoencoder", run_autoencoder}, Task{"text", run_text},
+                               Task{"finetune", run_unet<train::TrainTask::finetune>},
+                               Task{"distill", run_unet<train::TrainTask::distill>},
+                               Task{"lcm", run_unet<train::TrainTask::lcm>}};
+
 Status run(const Options& options, const CommonOptions& common) {
+  const auto task = std::ranges::find(kTasks, options.task, &Task::name);
+  EF_CHECK(task != kTasks.end(), "the option takes no other");
   EF_TRY(nlohmann::json json, formats::read_json_object(options.config));
   if (options.lora_rank > 0) json["lora_rank"] = options.lora_rank;
-  if (options.task == "autoencoder") return run_autoencoder(options, json, common);
-  const auto task = options.task == "distill" ? train::TrainTask::distill
-                    : options.task == "lcm"   ? train::TrainTask::lcm
-                                              : train::TrainTask::finetune;
-  return run_unet(task, options, json, common);
+  return task->run(json, options, common);
 }
 
 }  // namespace
 
 Action declare_train(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("task", options->task, "autoencoder, finetune, distill or lcm")
+  std::vector<std::string> names;
+  for (const Task& task : kTasks) names.emplace_back(task.name);
+  app.add_option("task", options->task, "What is trained, and how")
       ->required()
-      ->check(CLI::IsMember({"autoencoder", "finetune", "distill", "lcm"}));
+      ->check(CLI::IsMember(names));
   app.add_option("config", options->config, "Config file; see docs/training.md")->required();
   app.add_option("--lora-rank", options->lora_rank,
                  "Train adapters of this rank instead of the weights (as \"lora_rank\" does)")

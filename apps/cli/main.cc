@@ -24,7 +24,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"bench", "time a real architecture on random weights", declare_bench},
     {"kernels", "show instruction sets and the kernels chosen here", declare_kernels},
 #ifdef EF_TRAIN
-    {"train", "train a model's U-Net on captioned pictures", declare_train},
+    {"train", "train a model's networks on captioned pictures and texts", declare_train},
 #endif
 });
 

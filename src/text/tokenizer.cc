@@ -117,13 +117,18 @@ Result<std::unique_ptr<Tokenizer>> parse_tokenizer(const TokenizerFiles& files) 
               "no tokenizer: expected vocab.json and merges.txt, vocab.txt, or tokenizer.json");
 }
 
-Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::filesystem::path& folder) {
+Result<TokenizerFiles> read_tokenizer_files(const std::filesystem::path& folder) {
   TokenizerFiles files;
   for (const char* name : kFileNames) {
     std::error_code error;
     if (!std::filesystem::exists(folder / name, error)) continue;
     EF_TRY(files[name], read_text_file(folder / name, kMaxFileBytes));
   }
+  return files;
+}
+
+Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::filesystem::path& folder) {
+  EF_TRY(const TokenizerFiles files, read_tokenizer_files(folder));
   auto tokenizer = parse_tokenizer(files);
   if (!tokenizer) return fail(std::move(tokenizer.error().add_context(folder.string())));
   return tokenizer;

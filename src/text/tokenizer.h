@@ -64,6 +64,9 @@ class Tokenizer {
 /// The files of a tokenizer folder: name ("vocab.json") -> contents.
 using TokenizerFiles = std::map<std::string, std::string, std::less<>>;
 
+/// Those of a folder, as far as they are there. Errors: bad_file (larger than 64 MB), io.
+Result<TokenizerFiles> read_tokenizer_files(const std::filesystem::path& folder);
+
 /// Decides by the files present: vocab.json + merges.txt (CLIP BPE), vocab.txt (WordPiece), or
 /// tokenizer.json with a model of either kind. tokenizer_config.json, special_tokens_map.json and
 /// added_tokens.json are used where present; `tokenizer_class` must fit.

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "text/tokenizer.h"
@@ -8,6 +11,9 @@
 #include "text/vocabulary.h"
 
 namespace edgefusion::text {
+
+/// Before all pieces of a word but the first.
+constexpr std::string_view kContinuing = "##";
 
 /// BERT's WordPiece, as transformers' BertTokenizer: control characters dropped, spaces around CJK
 /// ideographs, accents stripped, lower case, punctuation on its own, then for each word the longest
@@ -23,10 +29,17 @@ class WordPiece final : public Tokenizer {
       : Tokenizer(std::move(traits)), vocabulary_(std::move(vocabulary)), unk_id_(unk_id) {}
 
   void append_ids(std::u32string_view text, std::vector<int32_t>& ids) const override;
-  void append_word(std::u32string_view word, std::vector<int32_t>& ids) const;
 
   Vocabulary vocabulary_;
   int32_t unk_id_;
 };
+
+/// Appends the pieces of a normalised word, or of the rest of one (`continuing`). False, and
+/// nothing appended, if a part of it has no piece.
+bool append_wordpieces(const Vocabulary& vocabulary, std::u32string_view word, bool continuing,
+                       std::vector<int32_t>& ids);
+
+/// The tokens with a role as the settings call them: padding, unknown, begin, end, mask.
+std::vector<std::string> wordpiece_special_tokens(const TokenizerConfig& config);
 
 }  // namespace edgefusion::text

@@ -7,7 +7,6 @@
 
 #include "core/atomic_file.h"
 #include "shards/picture.h"
-#include "shards/shard_reader.h"
 #include "train/picture_encoder.h"
 
 namespace edgefusion::train {
@@ -30,13 +29,7 @@ Result<CaptionedPicture> usable(const shards::ShardSample& raw, int64_t resoluti
     break;
   }
   if (!sample.picture.defined()) return fail(ErrorCode::bad_file, raw.key + ": no picture");
-  if (raw.members.contains("txt")) sample.captions.push_back(raw.text("txt"));
-  const json notes = json::parse(raw.text("json"), nullptr, false);
-  if (notes.is_object() && notes.contains("captions") && notes["captions"].is_array()) {
-    for (const json& caption : notes["captions"]) {
-      if (caption.is_string()) sample.captions.push_back(caption.get<std::string>());
-    }
-  }
+  sample.captions = captions_of(raw);
   if (sample.captions.empty()) return fail(ErrorCode::bad_file, raw.key + ": no caption");
   return sample;
 }
@@ -85,6 +78,18 @@ class Reading {
 };
 
 }  // namespace
+
+std::vector<std::string> captions_of(const shards::ShardSample& sample) {
+  std::vector<std::string> captions;
+  if (sample.members.contains("txt")) captions.push_back(sample.text("txt"));
+  const json notes = json::parse(sample.text("json"), nullptr, false);
+  if (notes.is_object() && notes.contains("captions") && notes["captions"].is_array()) {
+    for (const json& caption : notes["captions"]) {
+      if (caption.is_string()) captions.push_back(caption.get<std::string>());
+    }
+  }
+  return captions;
+}
 
 Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& sinks,
                                const std::function<Status(CaptionedPicture)>& take) {

@@ -10,6 +10,7 @@
 #include "core/content_hash.h"
 #include "core/log.h"
 #include "core/result.h"
+#include "shards/shard_reader.h"
 
 namespace edgefusion::train {
 
@@ -18,6 +19,10 @@ struct CaptionedPicture {
   at::Tensor picture;                 ///< f32 [resolution,resolution,3] in -1..1
   std::vector<std::string> captions;  ///< the main one first, never empty
 };
+
+/// KEY.txt of a sample and all `captions` of its KEY.json, in this order; they may repeat each
+/// other.
+std::vector<std::string> captions_of(const shards::ShardSample& sample);
 
 /// Where pictures come from, and how large they are made.
 struct PictureSource {

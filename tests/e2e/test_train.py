@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""train: from shards to a checkpoint that paints."""
+"""train: from shards to a checkpoint that paints, from texts to an encoder of them."""
 
 import io
 import json
+import shutil
+import string
 import tarfile
 import unittest
 
@@ -64,6 +66,38 @@ class Train(Case):
         self.expect_error("train", "finetune", self.write_config(shards=["none.tar"]), says="none.tar")
         self.expect_error("train", "finetune", self.write_config(), "--resume", says="no checkpoint")
         self.expect_error("train", "finetune", "/no/config.json", says="/no/config.json")
+
+    def write_text_config(self, **changes):
+        """Of a teacher with the small BERT and a vocabulary of letters."""
+        teacher = self.folder / "teacher"
+        if not teacher.exists():
+            shutil.copytree(SOURCE / "tests" / "goldens" / "text_encoder" / "bert", teacher / "text_encoder")
+            (teacher / "tokenizer").mkdir()
+            letters = [mark + letter for letter in string.ascii_lowercase for mark in ("", "##")]
+            tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+            (teacher / "tokenizer" / "vocab.txt").write_text("".join(token + "\n" for token in tokens))
+            (teacher / "tokenizer" / "tokenizer_config.json").write_text('{"model_max_length": 24}')
+            (self.folder / "lines.txt").write_text("a red fox\nred foxes\na blue whale\nblue whales\n" * 5)
+        config = {"teacher": "teacher", "texts": ["lines.txt"], "layers": 2, "vocabulary_size": 100, "batch": 4,
+                  "steps": 3, "out": "text", "log_every": 1, **changes}
+        path = self.folder / "text.json"
+        path.write_text(json.dumps(config))
+        return path
+
+    def test_text_leaves_a_smaller_encoder_with_its_tokenizer(self):
+        stdout, _ = self.run_program("train", "text", self.write_text_config(), "--dry-run")
+        self.assertIn("parameters", stdout)
+        stdout, _ = self.run_program("train", "text", self.write_text_config())
+        self.assertIn("parameters", stdout)
+        report = json.loads((self.folder / "text" / "report.json").read_text())
+        self.assertGreater(report["parameters"], 0)
+        checkpoint = self.folder / "text" / "checkpoint-00000003"
+        self.run_program("inspect", checkpoint / "text_encoder")
+        self.assertTrue((checkpoint / "tokenizer" / "vocab.txt").exists())
+        self.run_program("train", "text", self.write_text_config(steps=4), "--resume")
+        self.assertTrue((self.folder / "text" / "checkpoint-00000004").exists())
+        self.expect_error("train", "text", self.write_text_config(layers=9), "--resume", says="layers: 9")
+        self.expect_error("train", "text", self.write_text_config(teacher=str(MODEL)), says="BertModel")
 
 
 if __name__ == "__main__":
