@@ -113,7 +113,7 @@ Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
   EF_TRY(auto objective, make_objective(config, model));
   std::optional<LatentCache> cache;
   const auto prepare = [&]() -> Status {
-    if (processes.first()) EF_TRY_STATUS(prepare_out(config, resume));
+    EF_TRY_STATUS(prepare_out(config, resume));
     EF_TRY(cache,
            LatentCache::open(config, *model, config.out, {callbacks.log, callbacks.reading}));
     return {};
