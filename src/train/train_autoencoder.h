@@ -25,7 +25,6 @@ Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config);
 /// end writes `out`/report.json and `out`/sheet.png (pictures of val_shards above what comes back).
 /// Errors: those of the config's files and of run_training.
 Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, bool resume,
-                                            Processes& processes,
-                                            const TrainCallbacks& callbacks);
+                                            Processes& processes, const TrainCallbacks& callbacks);
 
 }  // namespace edgefusion::train

@@ -58,7 +58,8 @@ Status prepare_out(const RunConfig& config, bool resume);
 TrainCallbacks callbacks_of(const Processes& processes, TrainCallbacks callbacks);
 
 /// Trains for config.steps. Writes `out`/metrics.jsonl and checkpoints, and with each of these
-/// `out`/loss.png and the trainee's sheet; a cancelled run writes one checkpoint more. resume: goes on from the newest checkpoint, bit for bit as if it had not stopped.
+/// `out`/loss.png and the trainee's sheet; a cancelled run writes one checkpoint more. resume: goes
+/// on from the newest checkpoint, bit for bit as if it had not stopped.
 ///
 /// Of R processes, number r takes batch (s * accumulate + a) * R + r as part a of step s: together
 /// they take the samples that one process with R * batch takes, and their gradients' mean is its
