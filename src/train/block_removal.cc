@@ -81,6 +81,13 @@ Result<json> student_config(const json& teacher, BlockRemoval removal, const std
   student["mid_block_type"] = nullptr;
   if (removal == BlockRemoval::small) return student;
   const size_t stages = static_cast<size_t>(stages_of(teacher));
+  const json& widths = teacher["block_out_channels"];
+  if (widths[stages - 1] != widths[stages - 2]) {
+    return fail(ErrorCode::unsupported,
+                origin + ": block_out_channels: the two innermost stages have " +
+                    widths[stages - 2].dump() + " and " + widths[stages - 1].dump() +
+                    " channels, expected the same for removal \"tiny\"");
+  }
   student["block_out_channels"].erase(stages - 1);
   student["down_block_types"].erase(stages - 1);
   student["up_block_types"].erase(0);

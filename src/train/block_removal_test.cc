@@ -99,6 +99,11 @@ TEST(BlockRemoval, WhatCannotBeReducedIsRefused) {
   json one = sd15();
   one["layers_per_block"] = 1;
   EXPECT_EQ(student_config(one, BlockRemoval::base, "unet").error().code(), ErrorCode::unsupported);
+  json narrow = sd15();
+  narrow["block_out_channels"] = {320, 640, 960, 1280};
+  EXPECT_EQ(student_config(narrow, BlockRemoval::tiny, "unet").error().code(),
+            ErrorCode::unsupported);
+  EXPECT_TRUE(student_config(narrow, BlockRemoval::small, "unet"));
   EXPECT_EQ(student_config(json::object(), BlockRemoval::base, "unet").error().code(),
             ErrorCode::bad_file);
   EXPECT_NE(parse_block_removal("tini").error().message().find("did you mean \"tiny\""),
