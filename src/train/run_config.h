@@ -30,6 +30,9 @@ struct RunConfig {
   int64_t process_timeout_s = 300;  ///< longest wait for another process (see processes.h)
 };
 
+/// Memory of that many weights, their gradients, average, and AdamW's two moments, each in f32.
+inline int64_t training_bytes(int64_t parameters) { return parameters * 5 * 4; }
+
 /// Reads these fields; the defaults are what `config` has.
 void read_run_fields(ConfigFields& fields, RunConfig& config);
 

@@ -128,10 +128,9 @@ Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::p
 
 Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config) {
   EF_TRY(const auto network, TinyAutoencoder::make(config.network, "network", 1, config.crop));
-  // Weights, gradients, average, and AdamW's two moments, each in f32.
   return AutoencoderPlan{.parameters = network.parameter_count(),
                          .macs_per_sample = network.macs_per_picture(),
-                         .weight_bytes = network.parameter_count() * 5 * 4};
+                         .weight_bytes = training_bytes(network.parameter_count())};
 }
 
 Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, bool resume,

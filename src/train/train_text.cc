@@ -190,11 +190,10 @@ Result<TextPlan> plan_text(const TextConfig& config) {
   EF_TRY(const graph::Graph whole,
          models::build_bert_text(teacher.bert, shape, teacher.weights.get()));
   const int64_t parameters = models::parameter_count(student);
-  // Weights, gradients, average, and AdamW's two moments, each in f32.
   return TextPlan{.parameters = parameters,
                   .teacher_parameters = models::parameter_count(whole),
                   .macs_per_text = graph::graph_cost(student).macs,
-                  .weight_bytes = parameters * 5 * 4};
+                  .weight_bytes = training_bytes(parameters)};
 }
 
 Result<TextReport> train_text(const TextConfig& config, bool resume, Processes& processes,

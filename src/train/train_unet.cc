@@ -98,10 +98,9 @@ Result<TrainPlan> plan_training(const TrainConfig& config) {
   const int64_t side = config.resolution / model->latent_space().pixels_per_latent;
   EF_TRY(const graph::Graph graph, objective->graph(1, side, side));
   const int64_t parameters = models::parameter_count(graph);
-  // Weights, gradients, average, and AdamW's two moments, each in f32.
   return TrainPlan{.parameters = parameters,
                    .macs_per_sample = graph::graph_cost(graph).macs,
-                   .weight_bytes = parameters * 5 * 4,
+                   .weight_bytes = training_bytes(parameters),
                    .latent_height = side,
                    .latent_width = side};
 }
