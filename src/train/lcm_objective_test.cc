@@ -45,13 +45,7 @@ TEST_F(LcmTest, LeavesALatentConsistencyModelThatPaintsInTwoSteps) {
   EXPECT_EQ((*model)->folder().pipeline_class, "LatentConsistencyModelPipeline");
   EXPECT_EQ((*model)->defaults().scheduler, "lcm");
   EXPECT_EQ((*model)->unet().time_cond_width, 256);
-  const auto runtime = Runtime::make(1, "", [](LogLevel, std::string_view) {});
-  pipeline::GenerationRequest request;
-  request.prompt = "a red square";
-  request.steps = 2;
-  request.width = request.height = 32;
-  const auto painted = pipeline::TextToImage(*model, *runtime).generate(request);
-  ASSERT_TRUE(painted) << painted.error().message();
+  expect_paints(*newest_checkpoint(c.out));
 }
 
 TEST_F(LcmTest, AStudentBeginsAsItWasWithZerosForTheGuidanceScale) {

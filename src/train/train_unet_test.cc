@@ -37,16 +37,7 @@ TEST_F(TrainUnetTest, LearnsAFewPicturesAndLeavesAModelThatPaints) {
   const auto checkpoint = newest_checkpoint(c.out);
   ASSERT_TRUE(checkpoint);
   EXPECT_EQ(checkpoint->filename(), "checkpoint-00000060");
-  const auto model = pipeline::Model::open(*checkpoint);
-  ASSERT_TRUE(model) << model.error().message();
-  const auto runtime = Runtime::make(1, "", [](LogLevel, std::string_view) {});
-  pipeline::GenerationRequest request;
-  request.prompt = "a red square";
-  request.steps = 2;
-  request.width = request.height = 32;
-  const auto painted = pipeline::TextToImage(*model, *runtime).generate(request);
-  ASSERT_TRUE(painted) << painted.error().message();
-  EXPECT_EQ(painted->images.front().width, 32);
+  expect_paints(*checkpoint);
 }
 
 TEST_F(TrainUnetTest, ARunTakenUpAgainEqualsOneThatDidNotStop) {

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/runtime.h"
 #include "formats/png.h"
+#include "pipeline/text_to_image.h"
 #include "shards/testing/write_shard.h"
 #include "train/processes.h"
 #include "train/train_unet.h"
@@ -29,6 +31,20 @@ inline std::string picture(uint8_t red, uint8_t green, uint8_t blue) {
   }
   const auto bytes = *formats::encode_png(image);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// The pipeline in the folder gives a picture in two steps.
+inline void expect_paints(const fs::path& folder) {
+  const auto model = pipeline::Model::open(folder);
+  ASSERT_TRUE(model) << model.error().message();
+  const auto runtime = Runtime::make(1, "", [](LogLevel, std::string_view) {});
+  pipeline::GenerationRequest request;
+  request.prompt = "a red square";
+  request.steps = 2;
+  request.width = request.height = 32;
+  const auto painted = pipeline::TextToImage(*model, *runtime).generate(request);
+  ASSERT_TRUE(painted) << painted.error().message();
+  EXPECT_EQ(painted->images.front().width, 32);
 }
 
 class TrainUnetTest : public testing::Test {
