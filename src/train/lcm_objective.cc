@@ -71,6 +71,8 @@ class LcmObjective final : public Objective {
     return check_weights();
   }
 
+  bool needs_average() const override { return true; }
+
   at::Tensor loss(const Batch& batch, const Parameters& parameters,
                   const Parameters& average) const override {
     const at::Tensor index =

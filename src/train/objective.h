@@ -23,6 +23,8 @@ class Objective {
   virtual Parameters first_parameters(const graph::Graph& graph) const = 0;
   /// To be called once, with the sizes of all later batches, before loss().
   virtual Status prepare(int64_t batch, int64_t height, int64_t width) = 0;
+  /// loss() looks at the average.
+  virtual bool needs_average() const { return false; }
   /// average: of the parameters so far, frozen.
   virtual at::Tensor loss(const Batch& batch, const Parameters& parameters,
                           const Parameters& average) const = 0;

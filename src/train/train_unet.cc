@@ -53,7 +53,9 @@ class UnetTrainee final : public Trainee {
     if (!base_)
       return Losses{objective_->loss(batch, networks.parameters, networks.average), {}, {}};
     const Parameters parameters = adapted(*base_, networks.parameters, config_.lora);
-    const Parameters average = adapted(*base_, networks.average, config_.lora);
+    const Parameters average = objective_->needs_average()
+                                   ? adapted(*base_, networks.average, config_.lora)
+                                   : networks.average;
     return Losses{objective_->loss(batch, parameters, average), {}, {}};
   }
 
