@@ -31,6 +31,29 @@ def adamw():
     return tensors
 
 
+def muon():
+    """Three steps of Muon on a wide and a tall matrix, at steps as long as AdamW's: before,
+    gradients, after each; and what its iteration makes of a matrix."""
+    draw = generator("training/muon")
+    parameters = {
+        name: torch.randn(shape, generator=draw).requires_grad_()
+        for name, shape in {"wide": (6, 16), "tall": (12, 4)}.items()
+    }
+    tensors = {f"before.{name}": p.detach().clone() for name, p in parameters.items()}
+    optimizer = torch.optim.Muon(
+        parameters.values(), weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+    )
+    for step, rate in enumerate((1e-2, 5e-3, 2e-2)):
+        for name, p in parameters.items():
+            p.grad = torch.randn(p.shape, generator=draw)
+            tensors[f"gradient.{step}.{name}"] = p.grad.clone()
+        tensors[f"rate.{step}"] = torch.tensor([rate])
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+        tensors |= {f"after.{step}.{name}": p.detach().clone() for name, p in parameters.items()}
+    return tensors
+
+
 def alphas():
     """Stable Diffusion's schedule, from diffusers."""
     scheduler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
@@ -203,5 +226,6 @@ def make(root):
     save_file(diffusion_terms(), folder / "diffusion.safetensors")
     save_file(consistency_terms(), folder / "consistency.safetensors")
     save_file(adamw(), folder / "adamw.safetensors")
+    save_file(muon(), folder / "muon.safetensors")
     save_file(distillation_loss(root), folder / "distillation_loss.safetensors")
     save_file(consistency_loss(root), folder / "consistency_loss.safetensors")

@@ -18,10 +18,15 @@ struct AdamWOptions {
   double weight_decay = 1e-2;  ///< of all parameters, as in PyTorch
 };
 
+struct OptimizerOptions {
+  AdamWOptions adamw;
+  bool muon = false;  ///< matrices are stepped by Muon (muon.h), with the same rate and decay
+};
+
 class Optimizer {
  public:
   /// Steps these very tensors.
-  Optimizer(const Parameters& parameters, const AdamWOptions& options);
+  Optimizer(const Parameters& parameters, const OptimizerOptions& options);
   ~Optimizer();
   Optimizer(Optimizer&&) noexcept;
   Optimizer& operator=(Optimizer&&) noexcept;
@@ -32,7 +37,8 @@ class Optimizer {
   double step(double learning_rate, double max_norm);
 
   /// What a later run needs to go on as if it had not stopped: "exp_avg.<parameter>",
-  /// "exp_avg_sq.<parameter>" and "step.<parameter>" (i64). Empty before the first step.
+  /// "exp_avg_sq.<parameter>" and "step.<parameter>" (i64) of AdamW, Muon's "momentum_buffer.
+  /// <parameter>". Empty before the first step.
   std::map<std::string, at::Tensor> state() const;
   /// The opposite. Errors: bad_file with the name of a tensor that is missing or misshapen.
   Status restore(const std::map<std::string, at::Tensor>& state, const std::string& origin);

@@ -40,7 +40,7 @@ struct Golden {
   }
 };
 
-constexpr AdamWOptions kOptions{.beta2 = 0.99, .weight_decay = 0.05};
+constexpr OptimizerOptions kOptions{.adamw = {.beta2 = 0.99, .weight_decay = 0.05}};
 
 /// Step number `step` of the golden.
 double take_step(const Golden& golden, const Parameters& parameters, Optimizer& optimizer,
@@ -82,6 +82,35 @@ TEST(Optimizer, ARestoredOneGoesOnBitForBit) {
   for (const auto& [name, parameter] : straight.all()) {
     EXPECT_TRUE(at::equal(parameter, halves.at(name))) << name;
   }
+}
+
+TEST(Optimizer, WithMuonARestoredOneGoesOnBitForBit) {
+  const Golden golden;
+  OptimizerOptions options = kOptions;
+  options.muon = true;
+  const Parameters straight = golden.parameters(), adamw = golden.parameters();
+  Optimizer whole(straight, options), other(adamw, kOptions);
+  for (int step = 0; step < 5; ++step) {
+    take_step(golden, straight, whole, step);
+    take_step(golden, adamw, other, step);
+  }
+  EXPECT_TRUE(at::equal(straight.at("vector"), adamw.at("vector")));
+  EXPECT_FALSE(at::equal(straight.at("matrix"), adamw.at("matrix")));
+
+  const Parameters halves = golden.parameters();
+  Optimizer first(halves, options);
+  for (int step = 0; step < 2; ++step) take_step(golden, halves, first, step);
+  Optimizer second(halves, options);
+  ASSERT_TRUE(second.restore(first.state(), "optimizer.safetensors"));
+  for (int step = 2; step < 5; ++step) take_step(golden, halves, second, step);
+  EXPECT_TRUE(at::equal(straight.at("matrix"), halves.at("matrix")));
+
+  auto state = first.state();
+  state["momentum_buffer.matrix"] = at::zeros({4, 3});
+  const Status status = second.restore(state, "optimizer.safetensors");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message(),
+            "optimizer.safetensors: momentum_buffer.matrix: shape [4,3], expected shape [3,4]");
 }
 
 TEST(Optimizer, AStateThatDoesNotFitIsNamed) {

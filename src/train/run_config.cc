@@ -14,6 +14,7 @@ void read_run_fields(ConfigFields& fields, RunConfig& config) {
   config.steps = reader.integer("steps", config.steps, kCounts);
   config.batch = reader.integer("batch", config.batch, {1, 65536});
   config.accumulate = reader.integer("accumulate", config.accumulate, {1, 65536});
+  config.optimizer = fields.choice("optimizer", config.optimizer, {"adamw", "muon"});
   config.learning_rate = fields.number("learning_rate", config.learning_rate, 0, 1);
   config.warmup_steps = reader.integer("warmup_steps", config.warmup_steps, {0, kCounts.max});
   config.schedule = fields.choice("schedule", config.schedule, {"constant", "cosine"});

@@ -185,7 +185,8 @@ class TrainLoop {
 };
 
 TrainState first_state(const RunConfig& config, const Trainee& trainee) {
-  const AdamWOptions options = {.weight_decay = config.weight_decay};
+  const OptimizerOptions options = {.adamw = {.weight_decay = config.weight_decay},
+                                    .muon = config.optimizer == "muon"};
   Parameters parameters = trainee.first_parameters();
   Parameters average = parameters.frozen();
   Optimizer optimizer(parameters, options);
