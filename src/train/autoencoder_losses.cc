@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "models/registry.h"
 #include "train/autocast.h"
+#include "train/hinge_loss.h"
 #include "train/patch_critic.h"
 #include "train/run_graph.h"
 #include "train/sample_order.h"
@@ -88,7 +89,7 @@ std::optional<Parameters> AutoencoderLosses::first_critic() const {
                                 mixed_seed(config_->seed, Purpose::first_weights, kCritic));
 }
 
-Losses AutoencoderLosses::of(const at::Tensor& pictures, const Trainee::Networks& networks,
+Losses AutoencoderLosses::of(const at::Tensor& pictures, const Networks& networks,
                              bool with_critic) const {
   Losses losses;
   at::Tensor latents, restored;
@@ -98,11 +99,9 @@ Losses AutoencoderLosses::of(const at::Tensor& pictures, const Trainee::Networks
     restored = network_->decode(networks.parameters, latents).to(at::kFloat);
   }
   latents = latents.to(at::kFloat);
-  const at::Tensor l1 = absolute_difference(restored, pictures);
-  losses.terms = {{"l1", l1.detach()}};
-  losses.total = config_->l1_weight * l1 +
-                 config_->gradient_weight * gradient_difference(restored, pictures) +
-                 config_->moments_weight * moments(latents);
+  losses.add("l1", config_->l1_weight, absolute_difference(restored, pictures));
+  losses.add("gradients", config_->gradient_weight, gradient_difference(restored, pictures));
+  losses.add("moments", config_->moments_weight, moments(latents));
   if (teacher_) {
     at::Tensor theirs;
     {
@@ -110,8 +109,7 @@ Losses AutoencoderLosses::of(const at::Tensor& pictures, const Trainee::Networks
       theirs = teacher_->encode(pictures);
     }
     const at::Tensor error = (latents - theirs).square().mean();
-    losses.terms["latents"] = error.detach();
-    losses.total = losses.total + config_->latent_weight * error;
+    losses.add("latents", config_->latent_weight, error);
   }
   if (with_critic && networks.critic != nullptr) {
     add_critic_terms(pictures, restored, *networks.critic, losses);
@@ -119,16 +117,15 @@ Losses AutoencoderLosses::of(const at::Tensor& pictures, const Trainee::Networks
   return losses;
 }
 
-/// Hinge losses (Lim and Ye 2017) and the distance of the critic's features (Salimans et al. 2016).
+/// Hinge losses and the distance of the critic's features (Salimans et al. 2016).
 void AutoencoderLosses::add_critic_terms(const at::Tensor& pictures, const at::Tensor& restored,
                                          const Parameters& critic, Losses& losses) const {
   const AutocastGuard autocast(config_->bf16);
   const std::vector<std::string>& names = patch_critic_features();
   const Parameters judge = critic.detached();
   const NamedTensors of_restored = run_graph(critic_, judge, {{"image", restored}}, names);
-  const at::Tensor fooled = -of_restored.at("verdict").to(at::kFloat).mean();
-  losses.terms["adversarial"] = fooled.detach();
-  losses.total = losses.total + config_->adversarial_weight * fooled;
+  const at::Tensor fooled = fooling_loss({{of_restored.at("verdict").to(at::kFloat)}});
+  losses.add("adversarial", config_->adversarial_weight, fooled);
   if (config_->feature_weight > 0) {
     const NamedTensors of_real = run_graph(critic_, judge, {{"image", pictures}}, names);
     at::Tensor features = at::zeros({}, pictures.options());
@@ -136,14 +133,12 @@ void AutoencoderLosses::add_critic_terms(const at::Tensor& pictures, const at::T
       features = features + absolute_difference(of_restored.at(name).to(at::kFloat),
                                                 of_real.at(name).detach().to(at::kFloat));
     }
-    losses.terms["features"] = features.detach();
-    losses.total = losses.total + config_->feature_weight * features;
+    losses.add("features", config_->feature_weight, features);
   }
   const auto verdict = [&](const at::Tensor& image) {
     return run_graph(critic_, critic, {{"image", image}}).at("verdict").to(at::kFloat);
   };
-  losses.critic =
-      at::relu(1 - verdict(pictures)).mean() + at::relu(1 + verdict(restored.detach())).mean();
+  losses.critic = critic_loss({{verdict(pictures)}}, {{verdict(restored.detach())}});
   losses.terms["critic"] = losses.critic.detach();
 }
 

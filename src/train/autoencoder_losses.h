@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "train/autoencoder_config.h"
+#include "train/losses.h"
 #include "train/tiny_autoencoder.h"
-#include "train/train_loop.h"
 
 namespace edgefusion::train {
 
@@ -38,7 +38,7 @@ class AutoencoderLosses {
   /// A critic that has learned nothing yet; nothing if none is asked for.
   std::optional<Parameters> first_critic() const;
   /// pictures [N,crop,crop,3] in -1..1; critic nullptr: without its terms.
-  Losses of(const at::Tensor& pictures, const Trainee::Networks& networks, bool with_critic) const;
+  Losses of(const at::Tensor& pictures, const Networks& networks, bool with_critic) const;
 
  private:
   void add_critic_terms(const at::Tensor& pictures, const at::Tensor& restored,

@@ -16,6 +16,7 @@ BatchSource::BatchSource(const TrainConfig& config, LatentCache cache, TextState
 
 void BatchSource::draw(int64_t first, Batch& batch) const {
   batch.noise = at::empty_like(batch.clean);
+  if (config_.adversarial_weight > 0) batch.critic_noise = at::empty_like(batch.clean);
   batch.t = at::empty({config_.batch}, at::kLong);
   batch.choices = at::empty({config_.batch, 2}, at::kFloat);
   for (int64_t i = 0; i < config_.batch; ++i) {
@@ -27,6 +28,7 @@ void BatchSource::draw(int64_t first, Batch& batch) const {
     }
     batch.t[i].random_(0, timesteps_, random);
     batch.choices[i].uniform_(0, 1, random);
+    if (batch.critic_noise.defined()) batch.critic_noise[i].normal_(0, 1, random);
   }
 }
 

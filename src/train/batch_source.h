@@ -12,12 +12,13 @@ namespace edgefusion::train {
 
 /// One batch, ready for the network.
 struct Batch {
-  at::Tensor clean;    ///< latents [N,h,w,C]
-  at::Tensor noise;    ///< like clean
-  at::Tensor t;        ///< timesteps [N] i64
-  at::Tensor states;   ///< of the captions, [N,T,D]
-  at::Tensor without;  ///< of the empty caption, [N,T,D]
-  at::Tensor choices;  ///< [N,2] even in [0,1), for what else an objective draws
+  at::Tensor clean;         ///< latents [N,h,w,C]
+  at::Tensor noise;         ///< like clean
+  at::Tensor t;             ///< timesteps [N] i64
+  at::Tensor states;        ///< of the captions, [N,T,D]
+  at::Tensor without;       ///< of the empty caption, [N,T,D]
+  at::Tensor critic_noise;  ///< like noise, for what a critic looks at
+  at::Tensor choices;       ///< [N,2] even in [0,1), for what else an objective draws
 };
 
 /// Batches by number: number n has the samples at positions n * batch and on. Everything random of

@@ -50,9 +50,8 @@ class DiffusionObjective : public Objective {
     return {};
   }
 
-  at::Tensor loss(const Batch& batch, const Parameters& parameters,
-                  const Parameters&) const override {
-    return task_loss(batch, outputs(batch, parameters, {}).at(kUnetOutput));
+  Losses losses(const Batch& batch, const Networks& networks) const override {
+    return {task_loss(batch, outputs(batch, networks.parameters, {}).at(kUnetOutput)), {}, {}};
   }
 
  protected:

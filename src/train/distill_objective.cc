@@ -45,19 +45,20 @@ class DistillObjective final : public DiffusionObjective {
     return {};
   }
 
-  at::Tensor loss(const Batch& batch, const Parameters& parameters,
-                  const Parameters&) const override {
+  Losses losses(const Batch& batch, const Networks& networks) const override {
     const NamedTensors theirs = teacher_outputs(batch);
-    const NamedTensors ours = outputs(batch, parameters, student_taps_);
+    const NamedTensors ours = outputs(batch, networks.parameters, student_taps_);
     at::Tensor features = at::zeros({});
     for (size_t i = 0; i < student_taps_.size(); ++i) {
       features = features + weighted_mse(ours.at(student_taps_[i]),
                                          theirs.at(teacher_taps_[i]).to(at::kFloat));
     }
-    return config().task_weight * task_loss(batch, ours.at(kUnetOutput)) +
-           config().output_weight *
-               weighted_mse(ours.at(kUnetOutput), theirs.at(kUnetOutput).to(at::kFloat)) +
-           config().feature_weight * features;
+    Losses losses;
+    losses.add("task", config().task_weight, task_loss(batch, ours.at(kUnetOutput)));
+    losses.add("output", config().output_weight,
+               weighted_mse(ours.at(kUnetOutput), theirs.at(kUnetOutput).to(at::kFloat)));
+    losses.add("features", config().feature_weight, features);
+    return losses;
   }
 
  private:

@@ -8,6 +8,9 @@
 #include "formats/diffusers_folder.h"
 #include "train/autocast.h"
 #include "train/consistency.h"
+#include "train/hinge_loss.h"
+#include "train/latent_critic.h"
+#include "train/picture_decoder.h"
 
 namespace edgefusion::train {
 namespace {
@@ -68,13 +71,25 @@ class LcmObjective final : public Objective {
     EF_TRY(teacher_graph_, unet_graph(*model_, {teacher.config, teacher.config_origin},
                                       teacher.weights.get(), {batch, height, width}));
     teacher_ = Parameters::load(teacher_graph_, *teacher.weights).frozen();
+    if (config_.image_weight > 0) {
+      const Shape latents = {batch, height, width, model_->latent_space().channels};
+      EF_TRY(decoder_, PictureDecoder::open(config_.decoder, *model_, latents));
+    }
+    if (config_.adversarial_weight > 0) {
+      EF_TRY(critic_, LatentCritic::make(teacher_graph_, teacher_));
+    }
     return check_weights();
   }
 
   bool needs_average() const override { return true; }
 
-  at::Tensor loss(const Batch& batch, const Parameters& parameters,
-                  const Parameters& average) const override {
+  std::optional<Parameters> first_critic() const override {
+    if (config_.adversarial_weight <= 0) return std::nullopt;
+    constexpr uint64_t kCritic = 100;  // other numbers than a network's own
+    return critic_.first_heads(mixed_seed(config_.seed, Purpose::first_weights, kCritic));
+  }
+
+  Losses losses(const Batch& batch, const Networks& networks) const override {
     const at::Tensor index =
         (batch.choices.select(1, 0) * static_cast<double>(grid_.points())).to(at::kLong);
     const at::Tensor w = config_.guidance_min +
@@ -88,11 +103,20 @@ class LcmObjective final : public Objective {
           guided_view(task_.levels, task_.type, teacher(z, begin, batch.states),
                       teacher(z, begin, batch.without), z, begin, w);
       const at::Tensor below = solver_step(task_.levels, grid_, view, index);
-      target = student(average, below, end, batch.states, w);
+      target = student(networks.average, below, end, batch.states, w);
     }
-    const at::Tensor output = student(parameters, z, begin, batch.states, w);
-    return config_.huber_c > 0 ? pseudo_huber(output, target, config_.huber_c)
-                               : weighted_mse(output, target);
+    const at::Tensor output = student(networks.parameters, z, begin, batch.states, w);
+    Losses losses;
+    losses.add("consistency", 1.0,
+               config_.huber_c > 0 ? pseudo_huber(output, target, config_.huber_c)
+                                   : weighted_mse(output, target));
+    if (config_.image_weight > 0) {
+      losses.add("image", config_.image_weight, picture_difference(output, target));
+    }
+    if (networks.critic != nullptr && networks.step >= config_.adversarial_from) {
+      add_critic_terms(batch, output, *networks.critic, losses);
+    }
+    return losses;
   }
 
   std::map<std::string, json> changed_files() const override {
@@ -168,6 +192,31 @@ class LcmObjective final : public Objective {
     return consistency_output(task_.levels.clean_of(task_.type, output, z, t), z, t);
   }
 
+  /// Mean absolute difference of the pictures that latents are of.
+  at::Tensor picture_difference(const at::Tensor& output, const at::Tensor& target) const {
+    const AutocastGuard autocast(config_.bf16);
+    at::Tensor expected;
+    {
+      const at::NoGradGuard no_grad;
+      expected = decoder_.decode(target).to(at::kFloat);
+    }
+    return (decoder_.decode(output).to(at::kFloat) - expected).abs().mean();
+  }
+
+  /// Real are the data's latents; both are noised to the batch's random timesteps.
+  void add_critic_terms(const Batch& batch, const at::Tensor& output, const Parameters& critic,
+                        Losses& losses) const {
+    const AutocastGuard autocast(config_.bf16);
+    const LatentCritic::View view = {batch.critic_noise, batch.t, batch.states};
+    const auto verdicts = [&](const Parameters& heads, const at::Tensor& latents) {
+      return critic_.verdicts(heads, latents, view, task_.levels);
+    };
+    losses.add("adversarial", config_.adversarial_weight,
+               fooling_loss(verdicts(critic.detached(), output)));
+    losses.critic = critic_loss(verdicts(critic, batch.clean), verdicts(critic, output.detach()));
+    losses.terms["critic"] = losses.critic.detach();
+  }
+
   const TrainConfig& config_;
   std::shared_ptr<const pipeline::Model> model_;
   DiffusionTask task_;
@@ -176,6 +225,8 @@ class LcmObjective final : public Objective {
   SolverGrid grid_;
   graph::Graph graph_, teacher_graph_;
   Parameters teacher_;
+  PictureDecoder decoder_;  // of the image term
+  LatentCritic critic_;     // of the adversarial term
 };
 
 }  // namespace

@@ -2,11 +2,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "pipeline/model.h"
 #include "train/batch_source.h"
 #include "train/block_removal.h"
+#include "train/losses.h"
 #include "train/parameters.h"
 
 namespace edgefusion::train {
@@ -21,13 +23,13 @@ class Objective {
   virtual Result<graph::Graph> graph(int64_t batch, int64_t height, int64_t width) const = 0;
   /// Its tensors at the beginning.
   virtual Parameters first_parameters(const graph::Graph& graph) const = 0;
-  /// To be called once, with the sizes of all later batches, before loss().
+  /// To be called once, with the sizes of all later batches, before first_critic() and losses().
   virtual Status prepare(int64_t batch, int64_t height, int64_t width) = 0;
-  /// loss() looks at the average.
+  /// losses() looks at the average.
   virtual bool needs_average() const { return false; }
-  /// average: of the parameters so far, frozen.
-  virtual at::Tensor loss(const Batch& batch, const Parameters& parameters,
-                          const Parameters& average) const = 0;
+  /// What it has a critic for begins as these.
+  virtual std::optional<Parameters> first_critic() const { return std::nullopt; }
+  virtual Losses losses(const Batch& batch, const Networks& networks) const = 0;
   /// JSON files of the model's folder that are other ones for the trained model, by relative path.
   virtual std::map<std::string, nlohmann::json> changed_files() const { return {}; }
 };

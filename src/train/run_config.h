@@ -13,7 +13,7 @@ struct RunConfig {
   // The optimiser
   int64_t steps = 1000;
   int64_t batch = 16;
-  int64_t accumulate = 1;  ///< batches summed up for one step
+  int64_t accumulate = 1;           ///< batches summed up for one step
   std::string optimizer = "adamw";  ///< or "muon", for the matrices
   double learning_rate = 1e-4;
   int64_t warmup_steps = 0;

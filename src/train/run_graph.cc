@@ -78,23 +78,27 @@ class GraphRun {
   std::vector<at::Tensor> values_;
 };
 
-}  // namespace
+using Wanted = std::map<std::string, ValueId>;
 
-NamedTensors run_graph(const graph::Graph& graph, const Parameters& parameters,
-                       const NamedTensors& inputs, const std::vector<std::string>& taps) {
-  std::map<std::string, ValueId> wanted;
-  for (const ValueId output : graph.outputs()) wanted[graph.value(output).name] = output;
+Wanted values_of(const graph::Graph& graph, const std::vector<std::string>& taps) {
+  Wanted wanted;
   for (const std::string& tap : taps) {
     const ValueId value = graph.find(tap);
     EF_CHECK(value != graph::kNoValue, "taps are values of the graph");
     wanted[tap] = value;
   }
+  return wanted;
+}
+
+/// Runs the first `count` nodes.
+NamedTensors run_nodes(const graph::Graph& graph, const Parameters& parameters,
+                       const NamedTensors& inputs, const Wanted& wanted, size_t count) {
   std::vector<ValueId> kept;
   for (const auto& [name, value] : wanted) kept.push_back(value);
   const std::vector<NodeId> last = last_uses(graph, kept);
 
   GraphRun run(graph, parameters, inputs);
-  for (size_t i = 0; i < graph.nodes().size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     const graph::Node& node = graph.nodes()[i];
     run.run_node(node);
     for (const ValueId input : node.inputs) {
@@ -106,6 +110,26 @@ NamedTensors run_graph(const graph::Graph& graph, const Parameters& parameters,
   NamedTensors results;
   for (const auto& [name, value] : wanted) results[name] = run.value(value);
   return results;
+}
+
+}  // namespace
+
+NamedTensors run_graph(const graph::Graph& graph, const Parameters& parameters,
+                       const NamedTensors& inputs, const std::vector<std::string>& taps) {
+  Wanted wanted = values_of(graph, taps);
+  for (const ValueId output : graph.outputs()) wanted[graph.value(output).name] = output;
+  return run_nodes(graph, parameters, inputs, wanted, graph.nodes().size());
+}
+
+NamedTensors run_graph_until(const graph::Graph& graph, const Parameters& parameters,
+                             const NamedTensors& inputs, const std::vector<std::string>& taps) {
+  const Wanted wanted = values_of(graph, taps);
+  size_t count = 0;
+  for (size_t i = 0; i < graph.nodes().size(); ++i) {
+    const ValueId output = graph.nodes()[i].output;
+    for (const auto& [name, value] : wanted) count = value == output ? i + 1 : count;
+  }
+  return run_nodes(graph, parameters, inputs, wanted, count);
 }
 
 }  // namespace edgefusion::train

@@ -20,4 +20,8 @@ using NamedTensors = std::map<std::string, at::Tensor, std::less<>>;
 NamedTensors run_graph(const graph::Graph& graph, const Parameters& parameters,
                        const NamedTensors& inputs, const std::vector<std::string>& taps = {});
 
+/// The taps alone, and nothing of the graph behind the last of them.
+NamedTensors run_graph_until(const graph::Graph& graph, const Parameters& parameters,
+                             const NamedTensors& inputs, const std::vector<std::string>& taps);
+
 }  // namespace edgefusion::train

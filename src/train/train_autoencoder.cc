@@ -48,7 +48,7 @@ class AutoencoderTrainee final : public Trainee {
       const auto places = static_cast<uint64_t>(config_.resolution - config_.crop + 1);
       corners.emplace_back((seed & 0xffffffff) % places, (seed >> 32) % places);
     }
-    const bool with_critic = number / config_.accumulate >= config_.adversarial_from;
+    const bool with_critic = networks.step >= config_.adversarial_from;
     return losses_.of(pictures_.squares(samples, corners, config_.crop), networks, with_critic);
   }
 

@@ -46,6 +46,10 @@ void read_consistency(ConfigFields& fields, TrainConfig& config) {
   config.solver_points = fields.reader.integer("solver_points", config.solver_points, {1, 1000});
   config.huber_c = fields.number("huber_c", config.huber_c, 0, 10);
   config.w_embedding = fields.reader.boolean("w_embedding", config.w_embedding);
+  config.image_weight = fields.number("image_weight", 0, 0, 1e6);
+  config.decoder = fields.optional_path("decoder");
+  config.adversarial_weight = fields.number("adversarial_weight", 0, 0, 1e6);
+  config.adversarial_from = fields.reader.integer("adversarial_from", 0, {0, int64_t{1} << 40});
   if (config.lora.rank > 0 && config.w_embedding) {
     fields.reader.complain("w_embedding", "false with lora_rank", "true");
   }

@@ -53,8 +53,13 @@ struct TrainConfig : RunConfig {
   std::filesystem::path student;                   ///< folder whose U-Net the student begins as
   double guidance_min = 2.0, guidance_max = 14.0;  ///< w, drawn evenly for each sample
   int64_t solver_points = 50;
-  double huber_c = 0.001;   ///< of the pseudo-Huber loss; 0: squared errors
-  bool w_embedding = true;  ///< adds an input for w where the student has none
+  double huber_c = 0.001;         ///< of the pseudo-Huber loss; 0: squared errors
+  bool w_embedding = true;        ///< adds an input for w where the student has none
+  double image_weight = 0;        ///< of differences between pictures
+  std::filesystem::path decoder;  ///< folder of the autoencoder they are decoded with; empty: the
+                                  ///< model's own
+  double adversarial_weight = 0;  ///< of the latent critic's verdict (latent_critic.h)
+  int64_t adversarial_from = 0;   ///< first step with it
 
   /// Errors: bad_file that lists everything that is wrong; an unknown field with the nearest name.
   static Result<TrainConfig> parse(const nlohmann::json& json, const std::filesystem::path& file,

@@ -142,7 +142,7 @@ class TrainLoop {
     const auto share = 1.0 / static_cast<double>(config_.accumulate);
     const Parameters* critic = state_.critic ? &state_.critic->parameters : nullptr;
     EF_TRY(const Losses losses,
-           trainee_.losses(number, {state_.parameters, state_.average, critic}));
+           trainee_.losses(number, {state_.parameters, state_.average, critic, state_.step}));
     const at::Tensor loss = losses.total * share;
     loss.backward();
     if (losses.critic.defined()) (losses.critic * share).backward();

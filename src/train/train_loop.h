@@ -1,26 +1,17 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 
 #include "formats/image.h"
+#include "train/losses.h"
 #include "train/parameters.h"
 #include "train/processes.h"
 #include "train/run_config.h"
 #include "train/train_callbacks.h"
 
 namespace edgefusion::train {
-
-/// Scalars of one batch.
-struct Losses {
-  at::Tensor total;                         ///< of the network
-  at::Tensor critic;                        ///< of its critic; undefined: there is none
-  std::map<std::string, at::Tensor> terms;  ///< what the total is made of, for the metrics
-};
 
 /// A network to be trained: what it is judged by, what it is saved as.
 class Trainee {
@@ -31,11 +22,6 @@ class Trainee {
   /// Those of a second network that learns to tell right from wrong, on losses of its own.
   virtual std::optional<Parameters> first_critic() const { return std::nullopt; }
 
-  struct Networks {
-    const Parameters& parameters;
-    const Parameters& average;  ///< of the parameters so far, frozen
-    const Parameters* critic;   ///< nullptr: none
-  };
   /// Of batch `number`, which has the samples at positions number * batch and on; everything random
   /// comes from the seed and a sample's position, and losses are means over the samples: so R
   /// processes are one with a batch R times as large (see run_training). Errors: those of the data.

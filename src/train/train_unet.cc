@@ -48,15 +48,16 @@ class UnetTrainee final : public Trainee {
     return base_ ? first_adapters_ : objective_->first_parameters(graph_);
   }
 
+  std::optional<Parameters> first_critic() const override { return objective_->first_critic(); }
+
   Result<Losses> losses(int64_t number, const Networks& networks) override {
     EF_TRY(const Batch batch, batches_.batch(number));
-    if (!base_)
-      return Losses{objective_->loss(batch, networks.parameters, networks.average), {}, {}};
+    if (!base_) return objective_->losses(batch, networks);
     const Parameters parameters = adapted(*base_, networks.parameters, config_.lora);
     const Parameters average = objective_->needs_average()
                                    ? adapted(*base_, networks.average, config_.lora)
                                    : networks.average;
-    return Losses{objective_->loss(batch, parameters, average), {}, {}};
+    return objective_->losses(batch, {parameters, average, networks.critic, networks.step});
   }
 
   Status write_model(const fs::path& folder, const Parameters& average) const override {

@@ -73,7 +73,7 @@ TEST(DistillationLoss, ItsTermsAreThoseOfDiffusersNetworks) {
     config.feature_weight = feature;
     const auto objective = prepared(config, model, 2);
     const Parameters student = objective->first_parameters(*objective->graph(2, 8, 8));
-    return objective->loss(batch, student, student).item<double>();
+    return objective->losses(batch, {student, student}).total.item<double>();
   };
   EXPECT_NEAR(loss(1, 0, 0), golden.scalar("task"), 1e-5 * golden.scalar("task"));
   EXPECT_NEAR(loss(0, 1, 0), golden.scalar("output"), 1e-4 * golden.scalar("output"));
@@ -103,7 +103,8 @@ TEST(ConsistencyLoss, IsThatOfDiffusersNetworksWithTeacherSolverAndTarget) {
     const Parameters average = student.frozen();
     for (const auto& [name, tensor] : average.all()) tensor.mul_(0.9);
     const double expected = golden.scalar(huber_c > 0 ? "huber" : "squared");
-    EXPECT_NEAR(objective->loss(batch, student, average).item<double>(), expected, 1e-3 * expected);
+    const double total = objective->losses(batch, {student, average}).total.item<double>();
+    EXPECT_NEAR(total, expected, 1e-3 * expected);
   }
 }
 
