@@ -10,25 +10,44 @@
 
 namespace edgefusion::train {
 
-/// A smaller U-Net made of a larger one's blocks (BK-SDM, Kim et al. 2023, arXiv 2305.15798): of
-/// every down stage the first pair of residual block and attention stays, of every up stage the
-/// first and the last; `small` also drops the mid block, `tiny` the innermost stage too.
-enum class BlockRemoval : uint8_t { base, small, tiny };
+/// A smaller U-Net made of a larger one's blocks (BK-SDM, Kim et al. 2023, arXiv 2305.15798).
+///
+/// What is removed is said by a name or by a list of values. "base": of every down stage the first
+/// pair of residual block and attention stays, of every up stage the first and the last; "small":
+/// the mid block goes too; "tiny": the innermost stage too. Values: "mid_block", and
+/// "down_blocks.0.resnets.1" or "up_blocks.2.attentions.1", each for its whole pair.
+class BlockRemoval {
+ public:
+  /// Errors: invalid_argument naming what is neither a name nor such a value; unsupported, if the
+  /// rest is no U-Net that a diffusers config can say (an up stage has one pair more than the down
+  /// stage of its size) or there is nothing to remove; bad_file for the teacher's config.json.
+  static Result<BlockRemoval> plan(const nlohmann::json& teacher,
+                                   const std::vector<std::string>& removal,
+                                   const std::string& origin);
 
-/// Errors: invalid_argument, for another name than "base", "small" and "tiny".
-Result<BlockRemoval> parse_block_removal(std::string_view name);
+  /// What is left of the teacher's config.json.
+  const nlohmann::json& student_config() const { return student_; }
+  /// The teacher's tensor (or module) that the student's of that name begins as.
+  std::string inherited_name(std::string_view student_name) const;
+  /// Values whose outputs the student learns to match, stage by stage: (teacher's, student's).
+  std::vector<std::pair<std::string, std::string>> matched_features() const;
 
-/// What is left of a U-Net's config.json. Errors: unsupported (too few blocks or stages to remove
-/// any, layers_per_block as a list), bad_file.
-Result<nlohmann::json> student_config(const nlohmann::json& teacher, BlockRemoval removal,
-                                      const std::string& origin);
+ private:
+  using Pairs = std::vector<int64_t>;  // those of a stage that stay, in order
 
-/// The teacher's tensor (or module) that the student's of that name begins as.
-std::string inherited_name(const nlohmann::json& teacher, BlockRemoval removal,
-                           std::string_view student_name);
+  std::vector<int64_t> teacher_layers_;  // pairs by down stage
+  std::vector<Pairs> down_, up_;         // by stage of the teacher
+  bool mid_block_ = true, innermost_stage_ = true;
+  nlohmann::json student_;
 
-/// Values whose outputs the student learns to match, stage by stage: (teacher's, student's).
-std::vector<std::pair<std::string, std::string>> matched_features(const nlohmann::json& teacher,
-                                                                  BlockRemoval removal);
+  BlockRemoval() = default;
+  static Result<BlockRemoval> whole(const nlohmann::json& teacher, const std::string& origin);
+  void remove_by_name(std::string_view name);
+  Status remove_value(const std::string& value);
+  Status make_student(const nlohmann::json& teacher, const std::string& origin);
+};
+
+/// Nothing is wrong with how it is said, whatever the teacher. Errors: invalid_argument.
+Status check_block_removal(const std::vector<std::string>& removal);
 
 }  // namespace edgefusion::train

@@ -37,26 +37,46 @@ int64_t parameters_of(const json& config) {
   return count;
 }
 
+BlockRemoval plan(const std::vector<std::string>& removal, const json& teacher = sd15()) {
+  auto planned = BlockRemoval::plan(teacher, removal, "unet");
+  EXPECT_TRUE(planned) << planned.error().message();
+  return *planned;
+}
+
+Error refusal(const std::vector<std::string>& removal, const json& teacher = sd15()) {
+  const auto planned = BlockRemoval::plan(teacher, removal, "unet");
+  EXPECT_FALSE(planned);
+  return planned ? Error(ErrorCode::io, "") : planned.error();
+}
+
+/// Base without the pairs that "base" would take from the outermost stage, and without mid block.
+const std::vector<std::string> kValues = {
+    "mid_block",
+    "down_blocks.1.resnets.1",
+    "up_blocks.2.resnets.1",
+    "up_blocks.2.attentions.1",
+    "down_blocks.2.attentions.1",
+    "up_blocks.1.resnets.1",
+};
+
 TEST(BlockRemoval, StudentsOfStableDiffusionAreThoseThatWerePublished) {
-  const std::pair<BlockRemoval, const char*> students[] = {{BlockRemoval::base, "bk-sdm-base"},
-                                                           {BlockRemoval::small, "bk-sdm-small"},
-                                                           {BlockRemoval::tiny, "bk-sdm-tiny"}};
-  for (const auto& [removal, published] : students) {
+  const std::pair<const char*, const char*> students[] = {
+      {"base", "bk-sdm-base"}, {"small", "bk-sdm-small"}, {"tiny", "bk-sdm-tiny"}};
+  for (const auto& [name, published] : students) {
     SCOPED_TRACE(published);
-    const auto config = student_config(sd15(), removal, "unet");
-    ASSERT_TRUE(config) << config.error().message();
-    EXPECT_EQ(tensors_of(*config), tensors_of(builtin(published)));
+    EXPECT_EQ(tensors_of(plan({name}).student_config()), tensors_of(builtin(published)));
   }
-  EXPECT_EQ(parameters_of(*student_config(sd15(), BlockRemoval::tiny, "unet")), 323384964);
+  EXPECT_EQ(parameters_of(plan({"tiny"}).student_config()), 323384964);
 }
 
 TEST(BlockRemoval, EveryTensorOfAStudentIsOneOfTheTeachersOfTheSameShape) {
   const auto teacher = tensors_of(sd15());
-  for (const BlockRemoval removal : {BlockRemoval::base, BlockRemoval::small, BlockRemoval::tiny}) {
-    const auto student = tensors_of(*student_config(sd15(), removal, "unet"));
+  for (const auto& removal :
+       {std::vector<std::string>{"base"}, {"small"}, {"tiny"}, {"mid_block"}, kValues}) {
+    const BlockRemoval planned = plan(removal);
     std::map<std::string, std::string> taken;
-    for (const auto& [name, shape] : student) {
-      const std::string from = inherited_name(sd15(), removal, name);
+    for (const auto& [name, shape] : tensors_of(planned.student_config())) {
+      const std::string from = planned.inherited_name(name);
       ASSERT_TRUE(teacher.contains(from)) << name << " from " << from;
       EXPECT_EQ(teacher.at(from), shape) << name << " from " << from;
       EXPECT_TRUE(taken.emplace(from, name).second) << from << " is taken twice";
@@ -65,15 +85,31 @@ TEST(BlockRemoval, EveryTensorOfAStudentIsOneOfTheTeachersOfTheSameShape) {
 }
 
 TEST(BlockRemoval, UpStagesKeepTheFirstAndTheLastPair) {
-  const json teacher = sd15();
-  EXPECT_EQ(inherited_name(teacher, BlockRemoval::tiny, "up_blocks.0.resnets.1.conv1.weight"),
+  EXPECT_EQ(plan({"tiny"}).inherited_name("up_blocks.0.resnets.1.conv1.weight"),
             "up_blocks.1.resnets.2.conv1.weight");
-  EXPECT_EQ(inherited_name(teacher, BlockRemoval::base, "up_blocks.3.attentions.0.proj_in.bias"),
+  EXPECT_EQ(plan({"base"}).inherited_name("up_blocks.3.attentions.0.proj_in.bias"),
             "up_blocks.3.attentions.0.proj_in.bias");
-  EXPECT_EQ(inherited_name(teacher, BlockRemoval::tiny, "up_blocks.1.upsamplers.0.conv.weight"),
+  EXPECT_EQ(plan({"tiny"}).inherited_name("up_blocks.1.upsamplers.0.conv.weight"),
             "up_blocks.2.upsamplers.0.conv.weight");
-  EXPECT_EQ(inherited_name(teacher, BlockRemoval::small, "down_blocks.2.resnets.0.conv1.weight"),
+  EXPECT_EQ(plan({"small"}).inherited_name("down_blocks.2.resnets.0.conv1.weight"),
             "down_blocks.2.resnets.0.conv1.weight");
+}
+
+TEST(BlockRemoval, AListOfValuesLeavesStagesOfDifferentDepth) {
+  const BlockRemoval listed = plan(kValues);
+  EXPECT_EQ(listed.student_config()["layers_per_block"], json({2, 1, 1, 2}));
+  EXPECT_TRUE(listed.student_config()["mid_block_type"].is_null());
+  EXPECT_EQ(listed.inherited_name("up_blocks.2.attentions.1.norm.weight"),
+            "up_blocks.2.attentions.2.norm.weight");
+  EXPECT_EQ(listed.inherited_name("up_blocks.3.attentions.1.norm.weight"),
+            "up_blocks.3.attentions.1.norm.weight");
+  // Removing what a name removes gives what the name gives.
+  std::vector<std::string> small = kValues;
+  for (const char* more : {"down_blocks.0.resnets.1", "up_blocks.3.resnets.1",
+                           "down_blocks.3.resnets.1", "up_blocks.0.resnets.1"}) {
+    small.emplace_back(more);
+  }
+  EXPECT_EQ(plan(small).student_config(), plan({"small"}).student_config());
 }
 
 TEST(BlockRemoval, FeaturesThatAreMatchedHaveOneShape) {
@@ -82,10 +118,11 @@ TEST(BlockRemoval, FeaturesThatAreMatchedHaveOneShape) {
                                {.height = 16, .width = 16}, nullptr);
   };
   const graph::Graph teacher = graph_of(sd15());
-  for (const BlockRemoval removal : {BlockRemoval::base, BlockRemoval::small, BlockRemoval::tiny}) {
-    const graph::Graph student = graph_of(*student_config(sd15(), removal, "unet"));
-    const auto pairs = matched_features(sd15(), removal);
-    EXPECT_EQ(pairs.size(), removal == BlockRemoval::tiny ? 6u : 8u);
+  for (const auto& removal : {std::vector<std::string>{"base"}, {"small"}, {"tiny"}, kValues}) {
+    const BlockRemoval planned = plan(removal);
+    const graph::Graph student = graph_of(planned.student_config());
+    const auto pairs = planned.matched_features();
+    EXPECT_EQ(pairs.size(), removal[0] == "tiny" ? 6u : 8u);
     for (const auto& [theirs, ours] : pairs) {
       const graph::ValueId a = teacher.find(theirs), b = student.find(ours);
       ASSERT_NE(a, graph::kNoValue) << theirs;
@@ -98,16 +135,29 @@ TEST(BlockRemoval, FeaturesThatAreMatchedHaveOneShape) {
 TEST(BlockRemoval, WhatCannotBeReducedIsRefused) {
   json one = sd15();
   one["layers_per_block"] = 1;
-  EXPECT_EQ(student_config(one, BlockRemoval::base, "unet").error().code(), ErrorCode::unsupported);
+  EXPECT_EQ(refusal({"base"}, one).code(), ErrorCode::unsupported);
   json narrow = sd15();
   narrow["block_out_channels"] = {320, 640, 960, 1280};
-  EXPECT_EQ(student_config(narrow, BlockRemoval::tiny, "unet").error().code(),
-            ErrorCode::unsupported);
-  EXPECT_TRUE(student_config(narrow, BlockRemoval::small, "unet"));
-  EXPECT_EQ(student_config(json::object(), BlockRemoval::base, "unet").error().code(),
-            ErrorCode::bad_file);
-  EXPECT_NE(parse_block_removal("tini").error().message().find("did you mean \"tiny\""),
+  EXPECT_EQ(refusal({"tiny"}, narrow).code(), ErrorCode::unsupported);
+  plan({"small"}, narrow);
+  EXPECT_EQ(refusal({"base"}, json::object()).code(), ErrorCode::bad_file);
+}
+
+TEST(BlockRemoval, ARemovalThatIsSaidWrongIsTold) {
+  EXPECT_NE(refusal({"tini"}).message().find("did you mean \"tiny\""), std::string::npos);
+  EXPECT_NE(refusal({"mid_block", "mid"}).message().find("\"mid\": expected mid_block or"),
             std::string::npos);
+  EXPECT_EQ(refusal({"down_blocks.0.resnets.1"}).message(),
+            "unet: with these blocks removed up_blocks.3 has 3 pairs, expected one more than the "
+            "1 of down_blocks.0");
+  EXPECT_EQ(refusal({"down_blocks.7.resnets.1"}).message(),
+            "unet: down_blocks.7.resnets.1: expected one of 4 stages");
+  EXPECT_EQ(refusal({"up_blocks.0.resnets.5"}).message(),
+            "unet: up_blocks.0.resnets.5: is not there");
+  EXPECT_EQ(refusal({"down_blocks.0.resnets.0", "down_blocks.0.resnets.1"}).message(),
+            "unet: down_blocks.0.resnets.1: the last pair of its stage");
+  EXPECT_EQ(refusal({"mid_block", "mid_block"}).message(), "unet: has no mid_block to remove");
+  EXPECT_FALSE(check_block_removal({}));
 }
 
 }  // namespace

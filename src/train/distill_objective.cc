@@ -14,34 +14,33 @@ namespace {
 class DistillObjective final : public DiffusionObjective {
  public:
   DistillObjective(const TrainConfig& config, std::shared_ptr<const pipeline::Model> model,
-                   DiffusionTask task, BlockRemoval removal, nlohmann::json student)
+                   DiffusionTask task, BlockRemoval removal)
       : DiffusionObjective(config, std::move(model), std::move(task)),
-        removal_(removal),
-        student_(std::move(student)) {
-    for (const auto& [theirs, ours] : matched_features(teacher_config(), removal_)) {
+        removal_(std::move(removal)) {
+    for (const auto& [theirs, ours] : removal_.matched_features()) {
       teacher_taps_.push_back(theirs);
       student_taps_.push_back(ours);
     }
   }
 
-  const nlohmann::json& network_config() const override { return student_; }
+  const nlohmann::json& network_config() const override { return removal_.student_config(); }
 
   Result<graph::Graph> graph(int64_t batch, int64_t height, int64_t width) const override {
-    return unet_graph(model(), {student_, "student"}, nullptr, {batch, height, width});
+    // With its weights: a block that is moved to a place of another width is told by its tensor.
+    const InheritedWeights weights(teacher_weights(), removal_);
+    return unet_graph(model(), {network_config(), "student"}, &weights, {batch, height, width});
   }
 
   Parameters first_parameters(const graph::Graph& graph) const override {
-    return Parameters::load(
-        graph, InheritedWeights(*model().network("unet").weights, teacher_config(), removal_));
+    return Parameters::load(graph, InheritedWeights(teacher_weights(), removal_));
   }
 
   Status prepare(int64_t batch, int64_t height, int64_t width) override {
     EF_TRY_STATUS(DiffusionObjective::prepare(batch, height, width));
-    const TensorSource& weights = *model().network("unet").weights;
-    EF_TRY(teacher_graph_,
-           unet_graph(model(), {teacher_config(), model().network("unet").config_origin}, &weights,
-                      {batch, height, width}));
-    teacher_ = Parameters::load(teacher_graph_, weights).frozen();
+    const formats::NetworkFiles& teacher = model().network("unet");
+    EF_TRY(teacher_graph_, unet_graph(model(), {teacher.config, teacher.config_origin},
+                                      &teacher_weights(), {batch, height, width}));
+    teacher_ = Parameters::load(teacher_graph_, teacher_weights()).frozen();
     return {};
   }
 
@@ -62,7 +61,7 @@ class DistillObjective final : public DiffusionObjective {
   }
 
  private:
-  const nlohmann::json& teacher_config() const { return model().network("unet").config; }
+  const TensorSource& teacher_weights() const { return *model().network("unet").weights; }
 
   NamedTensors teacher_outputs(const Batch& batch) const {
     const at::NoGradGuard no_grad;
@@ -71,7 +70,6 @@ class DistillObjective final : public DiffusionObjective {
   }
 
   BlockRemoval removal_;
-  nlohmann::json student_;
   std::vector<std::string> teacher_taps_, student_taps_;
   graph::Graph teacher_graph_;
   Parameters teacher_;
@@ -81,11 +79,11 @@ class DistillObjective final : public DiffusionObjective {
 
 Result<std::unique_ptr<Objective>> make_distill_objective(
     const TrainConfig& config, std::shared_ptr<const pipeline::Model> model, DiffusionTask task) {
-  EF_TRY(const BlockRemoval removal, parse_block_removal(config.removal));
   const formats::NetworkFiles& teacher = model->network("unet");
-  EF_TRY(nlohmann::json student, student_config(teacher.config, removal, teacher.config_origin));
-  return std::make_unique<DistillObjective>(config, std::move(model), std::move(task), removal,
-                                            std::move(student));
+  EF_TRY(BlockRemoval removal,
+         BlockRemoval::plan(teacher.config, config.removal, teacher.config_origin));
+  return std::make_unique<DistillObjective>(config, std::move(model), std::move(task),
+                                            std::move(removal));
 }
 
 }  // namespace edgefusion::train

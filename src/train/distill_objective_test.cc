@@ -89,6 +89,27 @@ TEST_F(DistillTest, TheLossIsTheWeightedSumOfItsTerms) {
   EXPECT_NEAR(loss(2, 3, 0.5), 2 * task + 3 * output + 0.5 * feature, 1e-5);
 }
 
+TEST_F(DistillTest, AListOfValuesLeavesAStudentThatLearns) {
+  const fs::path from = teacher();
+  const json values = {"down_blocks.1.resnets.1", "up_blocks.1.resnets.1", "mid_block"};
+  const TrainConfig c = distillation(from, {{"removal", values}, {"steps", 4}});
+  const Status status = run(c);
+  ASSERT_TRUE(status) << status.error().message();
+  const fs::path student = *newest_checkpoint(c.out);
+  const json config = json::parse(std::ifstream(student / "unet/config.json"));
+  EXPECT_EQ(config["layers_per_block"], json({2, 1, 2}));
+  expect_paints(student);
+}
+
+TEST_F(DistillTest, ABlockThatDoesNotFitItsPlaceIsToldByItsTensor) {
+  // The first pair of the second stage takes in 16 channels, the one that would stay 24.
+  const json values = {"down_blocks.1.resnets.0", "up_blocks.1.resnets.1"};
+  const Status status = run(distillation(teacher(), {{"removal", values}}));
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message().find("down_blocks.1.resnets.0"), std::string::npos)
+      << status.error().message();
+}
+
 TEST_F(DistillTest, ATeacherThatIsTooSmallIsRefused) {
   TrainConfig c = distillation(kModel, json::object());
   const Status status = run(c);

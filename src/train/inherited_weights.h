@@ -8,22 +8,20 @@ namespace edgefusion::train {
 /// A teacher's tensors under the names of its student.
 class InheritedWeights final : public TensorSource {
  public:
-  /// All three must outlive this.
-  InheritedWeights(const TensorSource& teacher, const nlohmann::json& teacher_config,
-                   BlockRemoval removal)
-      : teacher_(teacher), teacher_config_(teacher_config), removal_(removal) {}
+  /// Both must outlive this.
+  InheritedWeights(const TensorSource& teacher, const BlockRemoval& removal)
+      : teacher_(teacher), removal_(removal) {}
 
   const ConstTensorView* find(std::string_view name) const override {
-    return teacher_.find(inherited_name(teacher_config_, removal_, name));
+    return teacher_.find(removal_.inherited_name(name));
   }
-  /// Those of the teacher: which of them a student takes only its network knows.
-  std::vector<std::string> names() const override { return teacher_.names(); }
+  /// None that must be used: what a student leaves is no error.
+  std::vector<std::string> names() const override { return {}; }
   std::string origin() const override { return teacher_.origin(); }
 
  private:
   const TensorSource& teacher_;
-  const nlohmann::json& teacher_config_;
-  BlockRemoval removal_;
+  const BlockRemoval& removal_;
 };
 
 }  // namespace edgefusion::train

@@ -73,10 +73,10 @@ std::string published_source(std::string name) {
 TEST(InheritedWeights, TinyBeginsWithTheValuesOfAWholeStableDiffusion15) {
   const json teacher_config = json::parse(*models::builtin_config("sd15"));
   const RandomWeights teacher(unet_of(teacher_config));
-  const auto config = student_config(teacher_config, BlockRemoval::tiny, "unet");
-  ASSERT_TRUE(config) << config.error().message();
-  const Parameters student = Parameters::load(
-      unet_of(*config), InheritedWeights(teacher, teacher_config, BlockRemoval::tiny));
+  const auto tiny = BlockRemoval::plan(teacher_config, {"tiny"}, "unet");
+  ASSERT_TRUE(tiny) << tiny.error().message();
+  const Parameters student =
+      Parameters::load(unet_of(tiny->student_config()), InheritedWeights(teacher, *tiny));
   EXPECT_EQ(student.count(), 323384964);
   for (const auto& [name, tensor] : student.all()) {
     const ConstTensorView* source = teacher.find(published_source(name));

@@ -25,11 +25,15 @@ void read_data(ConfigFields& fields, TrainConfig& config) {
 }
 
 void read_distillation(ConfigFields& fields, TrainConfig& config) {
-  config.removal = fields.reader.string("removal");
-  const auto removal = parse_block_removal(config.removal);
+  if (fields.reader.raw("removal").is_array()) {
+    config.removal = fields.reader.string_list("removal");
+  } else {
+    config.removal = {fields.reader.string("removal")};
+  }
+  const Status removal = check_block_removal(config.removal);
   if (!removal) {
-    fields.reader.complain("removal", "\"base\", \"small\" or \"tiny\"",
-                           "\"" + printable(config.removal) + "\"");
+    fields.reader.complain("removal", "\"base\", \"small\", \"tiny\" or a list of values",
+                           removal.error().message());
   }
   config.task_weight = fields.number("task_weight", config.task_weight, 0, 1e6);
   config.output_weight = fields.number("output_weight", config.output_weight, 0, 1e6);

@@ -46,7 +46,7 @@ struct TrainConfig : RunConfig {
   SheetConfig sheet;  ///< pictures at every checkpoint
 
   // Distillation
-  std::string removal;  ///< "base", "small" or "tiny"; see block_removal.h
+  std::vector<std::string> removal;  ///< a name or values; see block_removal.h
   double task_weight = 1.0, output_weight = 1.0, feature_weight = 1.0;  ///< of the loss's terms
 
   // Latent consistency distillation

@@ -66,7 +66,7 @@ TEST(DistillationLoss, ItsTermsAreThoseOfDiffusersNetworks) {
   const auto loss = [&](double task, double output, double feature) {
     TrainConfig config;
     config.task = TrainTask::distill;
-    config.removal = "small";
+    config.removal = {"small"};
     config.min_snr_gamma = 0;
     config.task_weight = task;
     config.output_weight = output;
