@@ -14,15 +14,15 @@ constexpr size_t kBarWidth = 24;
 
 ProgressBar::ProgressBar() : terminal_(isatty(STDERR_FILENO) != 0) {}
 
-void ProgressBar::update(std::string_view label, size_t done, size_t total) {
+void ProgressBar::update(std::string_view label, size_t done, size_t total, std::string_view note) {
   if (total == 0) return;
   if (!terminal_) {
     if (done != 0 && total > 1) fmt::print(stderr, "{}: {}/{}\n", label, done, total);
     return;
   }
   const size_t filled = kBarWidth * done / total;
-  fmt::print(stderr, "\r\x1b[K{:<18} [{:#<{}}{:.<{}}] {}/{}", label, "", filled, "",
-             kBarWidth - filled, done, total);
+  fmt::print(stderr, "\r\x1b[K{:<18} [{:#<{}}{:.<{}}] {}/{}  {}", label, "", filled, "",
+             kBarWidth - filled, done, total, note);
   std::fflush(stderr);
   shown_ = true;
 }

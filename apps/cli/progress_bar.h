@@ -14,7 +14,9 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void update(std::string_view label, size_t done, size_t total);
+  /// note: behind the numbers, on a terminal.
+  void update(std::string_view label, size_t done, size_t total, std::string_view note = {});
+  bool on_terminal() const { return terminal_; }
   /// Takes the bar off the terminal, so that other lines can be printed.
   void clear();
 

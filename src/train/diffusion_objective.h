@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "train/autocast.h"
+#include "train/checkpointed_run.h"
 #include "train/objective.h"
 #include "train/run_graph.h"
 #include "train/sample_order.h"
@@ -22,6 +23,14 @@ struct Described {
 /// The network at the sizes of latents [N,h,w]. Errors: those of build_network.
 Result<graph::Graph> unet_graph(const pipeline::Model& model, const Described& unet,
                                 const TensorSource* weights, const Shape& latents);
+
+/// The network that is trained, as the config wants it run.
+inline NamedTensors run_trained(const TrainConfig& config, const graph::Graph& graph,
+                                const Parameters& parameters, const NamedTensors& inputs,
+                                const std::vector<std::string>& taps = {}) {
+  return config.activation_checkpointing ? run_graph_checkpointed(graph, parameters, inputs, taps)
+                                         : run_graph(graph, parameters, inputs, taps);
+}
 
 /// Noise is added at a random timestep, the network learns to tell it.
 class DiffusionObjective : public Objective {
@@ -69,7 +78,7 @@ class DiffusionObjective : public Objective {
   NamedTensors outputs(const Batch& batch, const Parameters& parameters,
                        const std::vector<std::string>& taps) const {
     const AutocastGuard autocast(config_.bf16);
-    return run_graph(graph_, parameters, inputs(batch), taps);
+    return run_trained(config_, graph_, parameters, inputs(batch), taps);
   }
 
   at::Tensor task_loss(const Batch& batch, const at::Tensor& output) const {

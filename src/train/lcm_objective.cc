@@ -187,7 +187,7 @@ class LcmObjective final : public Objective {
     at::Tensor output;
     {
       const AutocastGuard autocast(config_.bf16);
-      output = run_graph(graph_, parameters, inputs).at(kUnetOutput).to(at::kFloat);
+      output = run_trained(config_, graph_, parameters, inputs).at(kUnetOutput).to(at::kFloat);
     }
     return consistency_output(task_.levels.clean_of(task_.type, output, z, t), z, t);
   }

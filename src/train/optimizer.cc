@@ -40,6 +40,10 @@ std::vector<at::Tensor> tensors_of(const std::vector<Muon::Named>& named) {
 
 }  // namespace
 
+OptimizerOptions optimizer_options(const RunConfig& config) {
+  return {.adamw = {.weight_decay = config.weight_decay}, .muon = config.optimizer == "muon"};
+}
+
 struct Optimizer::Implementation {
   Parameters parameters;
   torch::optim::AdamW adamw;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "train/parameters.h"
+#include "train/run_config.h"
 
 namespace edgefusion::train {
 
@@ -22,6 +23,9 @@ struct OptimizerOptions {
   AdamWOptions adamw;
   bool muon = false;  ///< matrices are stepped by Muon (muon.h), with the same rate and decay
 };
+
+/// What a config asks for.
+OptimizerOptions optimizer_options(const RunConfig& config);
 
 class Optimizer {
  public:

@@ -132,6 +132,11 @@ void Parameters::add(std::string name, const at::Tensor& value) {
   EF_CHECK(is_new, "parameters have different names");
 }
 
+void Parameters::share(std::string name, at::Tensor tensor) {
+  const bool is_new = tensors_.emplace(std::move(name), std::move(tensor)).second;
+  EF_CHECK(is_new, "parameters have different names");
+}
+
 void Parameters::replace(const std::string& name, at::Tensor tensor) {
   const auto found = tensors_.find(name);
   EF_CHECK(found != tensors_.end(), "a parameter of the network");

@@ -42,6 +42,8 @@ class Parameters {
   Parameters detached() const;
   /// A new leaf with this value. A name that is there is a bug.
   void add(std::string name, const at::Tensor& value);
+  /// This very tensor under a new name. A name that is there is a bug.
+  void share(std::string name, at::Tensor tensor);
   /// Another tensor, perhaps computed from others, under a name that is there.
   void replace(const std::string& name, at::Tensor tensor);
   /// Takes in those of another network. A name that both have is a bug.

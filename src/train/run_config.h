@@ -31,8 +31,11 @@ struct RunConfig {
   int64_t process_timeout_s = 300;  ///< longest wait for another process (see processes.h)
 };
 
-/// Memory of that many weights, their gradients, average, and AdamW's two moments, each in f32.
-inline int64_t training_bytes(int64_t parameters) { return parameters * 5 * 4; }
+/// One optimiser step, as measured.
+struct StepCost {
+  double seconds = 0;
+  int64_t bytes = 0;  ///< of memory at the fullest: weights, gradients, states, inner values
+};
 
 /// Reads these fields; the defaults are what `config` has.
 void read_run_fields(ConfigFields& fields, RunConfig& config);

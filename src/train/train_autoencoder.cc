@@ -16,6 +16,7 @@
 #include "train/picture_cache.h"
 #include "train/picture_quality.h"
 #include "train/sample_order.h"
+#include "train/step_cost.h"
 #include "train/train_loop.h"
 
 namespace edgefusion::train {
@@ -127,10 +128,17 @@ Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::p
 }  // namespace
 
 Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config) {
-  EF_TRY(const auto network, TinyAutoencoder::make(config.network, "network", 1, config.crop));
+  EF_TRY(const auto network,
+         TinyAutoencoder::make(config.network, "network", config.batch, config.crop));
+  EF_TRY(const AutoencoderLosses losses, AutoencoderLosses::make(config, network));
+  EF_TRY(const Parameters first, network.parameters(nullptr, config.seed));
+  const at::Tensor pictures = at::randn({config.batch, config.crop, config.crop, 3}).clamp_(-1, 1);
+  const SampleStep sample = {first, losses.first_critic(), [&](const Networks& networks) {
+                               return losses.of(pictures, networks, true);
+                             }};
   return AutoencoderPlan{.parameters = network.parameter_count(),
                          .macs_per_sample = network.macs_per_picture(),
-                         .weight_bytes = training_bytes(network.parameter_count())};
+                         .step = measured_step(config, sample)};
 }
 
 Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, bool resume,

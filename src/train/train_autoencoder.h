@@ -16,7 +16,7 @@ struct AutoencoderReport {
 struct AutoencoderPlan {
   int64_t parameters = 0;
   int64_t macs_per_sample = 0;  ///< of one pass through both halves
-  int64_t weight_bytes = 0;     ///< weights, gradients, averages and the optimiser's state
+  StepCost step;
 };
 /// Errors: those of the config.
 Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config);

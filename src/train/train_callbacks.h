@@ -27,7 +27,8 @@ struct TrainCallbacks {
   const std::atomic<bool>* cancel = nullptr;              ///< looked at between steps
 };
 
-/// How many threads libtorch computes on.
-void use_threads(int threads);
+/// How many threads libtorch computes on; and the C library is told to keep memory that is given
+/// back, since every step asks for the same again. To be called once, by programs.
+void prepare_machine(int threads);
 
 }  // namespace edgefusion::train

@@ -86,6 +86,7 @@ Result<TrainConfig> TrainConfig::parse(const nlohmann::json& json, const fs::pat
   config.sheet.steps = fields.reader.integer("sheet_steps", 0, {0, 1000});
   config.sheet.guidance_scale = fields.number("sheet_guidance_scale", 0, 0, 100);
   read_run_fields(fields, config);
+  config.activation_checkpointing = fields.reader.boolean("activation_checkpointing", false);
   EF_TRY_STATUS(fields.finish());
   return config;
 }

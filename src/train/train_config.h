@@ -36,6 +36,8 @@ struct TrainConfig : RunConfig {
   bool flip =
       false;  ///< half of the pictures are mirrored; not for captions that say left or right
 
+  bool activation_checkpointing = false;  ///< less memory, about a third more time
+
   /// Trains adapters instead of the weights.
   LoraConfig lora;
 

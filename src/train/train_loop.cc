@@ -185,8 +185,7 @@ class TrainLoop {
 };
 
 TrainState first_state(const RunConfig& config, const Trainee& trainee) {
-  const OptimizerOptions options = {.adamw = {.weight_decay = config.weight_decay},
-                                    .muon = config.optimizer == "muon"};
+  const OptimizerOptions options = optimizer_options(config);
   Parameters parameters = trainee.first_parameters();
   Parameters average = parameters.frozen();
   Optimizer optimizer(parameters, options);
@@ -209,8 +208,6 @@ Error told(const Error& error, const RunConfig& config, int64_t steps_done) {
 }
 
 }  // namespace
-
-void use_threads(int threads) { at::set_num_threads(threads); }
 
 Status prepare_out(const RunConfig& config, bool resume) {
   const auto checkpoint = newest_checkpoint(config.out);

@@ -13,7 +13,9 @@
 #include "models/registry.h"
 #include "train/checkpoint.h"
 #include "train/model_copy.h"
+#include "train/run_graph.h"
 #include "train/sample_order.h"
+#include "train/step_cost.h"
 #include "train/text_comparison.h"
 #include "train/text_corpus.h"
 #include "train/text_pair.h"
@@ -177,6 +179,26 @@ Result<Parameters> written_student(const fs::path& checkpoint, const nlohmann::j
   return Parameters::load(graph, *weights).frozen();
 }
 
+/// As if all texts were as long as they may be.
+Result<StepCost> step_on_longest_texts(const TextConfig& config, const TextTeacher& teacher,
+                                       const models::BertTextConfig& student) {
+  const models::BertTextShape shape = {.batch = config.batch, .tokens = config.max_tokens};
+  EF_TRY(const graph::Graph ours, models::build_bert_text(student, shape, nullptr));
+  EF_TRY(const graph::Graph whole,
+         models::build_bert_text(teacher.bert, shape, teacher.weights.get()));
+  const Parameters theirs = Parameters::load(whole, *teacher.weights).frozen();
+  const NamedTensors ids = {{"input_ids", at::ones({config.batch, config.max_tokens}, at::kInt)}};
+  const auto mean = [&](const graph::Graph& graph, const Parameters& parameters) {
+    return run_graph(graph, parameters, ids).begin()->second.to(at::kFloat).square().mean();
+  };
+  const auto losses = [&](const Networks& networks) {
+    Losses of_batch;
+    of_batch.add("difference", 1, mean(ours, networks.parameters) - mean(whole, theirs));
+    return of_batch;
+  };
+  return measured_step(config, {Parameters::initialize(ours, config.seed), std::nullopt, losses});
+}
+
 }  // namespace
 
 Result<TextPlan> plan_text(const TextConfig& config) {
@@ -189,11 +211,11 @@ Result<TextPlan> plan_text(const TextConfig& config) {
   EF_TRY(const graph::Graph student, models::build_bert_text(bert, shape, nullptr));
   EF_TRY(const graph::Graph whole,
          models::build_bert_text(teacher.bert, shape, teacher.weights.get()));
-  const int64_t parameters = models::parameter_count(student);
-  return TextPlan{.parameters = parameters,
+  EF_TRY(const StepCost step, step_on_longest_texts(config, teacher, bert));
+  return TextPlan{.parameters = models::parameter_count(student),
                   .teacher_parameters = models::parameter_count(whole),
                   .macs_per_text = graph::graph_cost(student).macs,
-                  .weight_bytes = training_bytes(parameters)};
+                  .step = step};
 }
 
 Result<TextReport> train_text(const TextConfig& config, bool resume, Processes& processes,

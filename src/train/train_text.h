@@ -12,7 +12,7 @@ namespace edgefusion::train {
 struct TextPlan {
   int64_t parameters = 0, teacher_parameters = 0;
   int64_t macs_per_text = 0;  ///< of one forward pass of the student, at max_tokens
-  int64_t weight_bytes = 0;   ///< weights, gradients, averages and the optimiser's state
+  StepCost step;
 };
 Result<TextPlan> plan_text(const TextConfig& config);
 

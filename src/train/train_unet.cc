@@ -1,5 +1,7 @@
 #include "train/train_unet.h"
 
+#include <ATen/ATen.h>
+
 #include <memory>
 #include <optional>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "train/lora.h"
 #include "train/model_copy.h"
 #include "train/objective.h"
+#include "train/step_cost.h"
 #include "train/train_loop.h"
 
 namespace edgefusion::train {
@@ -29,7 +32,8 @@ Result<std::shared_ptr<const pipeline::Model>> open_model(const TrainConfig& con
 class UnetTrainee final : public Trainee {
  public:
   UnetTrainee(const TrainConfig& config, std::shared_ptr<const pipeline::Model> model,
-              std::unique_ptr<Objective> objective, BatchSource batches, graph::Graph graph)
+              std::unique_ptr<Objective> objective, std::optional<BatchSource> batches,
+              graph::Graph graph)
       : config_(config),
         model_(std::move(model)),
         objective_(std::move(objective)),
@@ -51,7 +55,11 @@ class UnetTrainee final : public Trainee {
   std::optional<Parameters> first_critic() const override { return objective_->first_critic(); }
 
   Result<Losses> losses(int64_t number, const Networks& networks) override {
-    EF_TRY(const Batch batch, batches_.batch(number));
+    EF_TRY(const Batch batch, batches_->batch(number));
+    return judged(batch, networks);
+  }
+
+  Losses judged(const Batch& batch, const Networks& networks) const {
     if (!base_) return objective_->losses(batch, networks);
     const Parameters parameters = adapted(*base_, networks.parameters, config_.lora);
     const Parameters average = objective_->needs_average()
@@ -87,23 +95,45 @@ class UnetTrainee final : public Trainee {
   const TrainConfig& config_;
   std::shared_ptr<const pipeline::Model> model_;
   std::unique_ptr<Objective> objective_;
-  BatchSource batches_;
+  std::optional<BatchSource> batches_;  // nothing: it is only judged
   graph::Graph graph_;
   std::optional<Parameters> base_;  // what adapters are added to
   Parameters first_adapters_;
 };
 
+/// Of the sizes that training has, for measurements.
+Batch random_batch(const TrainConfig& config, const pipeline::Model& model, int64_t side) {
+  const int64_t count = config.batch, channels = model.latent_space().channels;
+  const at::Tensor states =
+      at::randn({count, model.text_tokens(), model.unet().stages.front().context_width});
+  return {.clean = at::randn({count, side, side, channels}),
+          .noise = at::randn({count, side, side, channels}),
+          .t = at::full({count}, 500, at::kLong),
+          .states = states,
+          .without = states,
+          .critic_noise = at::randn({count, side, side, channels}),
+          .choices = at::full({count, 2}, 0.5)};
+}
+
 }  // namespace
 
 Result<TrainPlan> plan_training(const TrainConfig& config) {
   EF_TRY(const auto model, open_model(config));
-  EF_TRY(const auto objective, make_objective(config, model));
+  EF_TRY(auto objective, make_objective(config, model));
   const int64_t side = config.resolution / model->latent_space().pixels_per_latent;
-  EF_TRY(const graph::Graph graph, objective->graph(1, side, side));
-  const int64_t parameters = models::parameter_count(graph);
-  return TrainPlan{.parameters = parameters,
-                   .macs_per_sample = graph::graph_cost(graph).macs,
-                   .weight_bytes = training_bytes(parameters),
+  EF_TRY(const graph::Graph one, objective->graph(1, side, side));
+  EF_TRY(graph::Graph graph, objective->graph(config.batch, side, side));
+  EF_TRY_STATUS(objective->prepare(config.batch, side, side));
+  UnetTrainee trainee(config, model, std::move(objective), std::nullopt, std::move(graph));
+  EF_TRY_STATUS(trainee.prepare_adapters());
+  const Batch batch = random_batch(config, *model, side);
+  const SampleStep sample = {
+      trainee.first_parameters(), trainee.first_critic(),
+      [&](const Networks& networks) { return trainee.judged(batch, networks); }};
+  return TrainPlan{.parameters = models::parameter_count(one),
+                   .trained = sample.parameters.count(),
+                   .macs_per_sample = graph::graph_cost(one).macs,
+                   .step = measured_step(config, sample),
                    .latent_height = side,
                    .latent_width = side};
 }

@@ -9,11 +9,13 @@ namespace edgefusion::train {
 
 /// What a run would be, before anything is trained.
 struct TrainPlan {
-  int64_t parameters = 0;
+  int64_t parameters = 0;       ///< of the network
+  int64_t trained = 0;          ///< those, or its adapters
   int64_t macs_per_sample = 0;  ///< of one forward pass
-  int64_t weight_bytes = 0;     ///< weights, gradients, averages and the optimiser's state
+  StepCost step;
   int64_t latent_height = 0, latent_width = 0;
 };
+/// Takes a step on random latents. Errors: those of the config's files.
 Result<TrainPlan> plan_training(const TrainConfig& config);
 
 /// Trains a U-Net as the config's task says (objective.h), in a run as train_loop.h has it; a
