@@ -2,8 +2,11 @@
 # - EDGEFUSION_TORCH names a folder with the Python package "torch" in it, as scripts/install_torch.sh
 #   makes it: its libraries are linked by name, for the package's own CMake files ask for a CUDA
 #   toolkit even where only the CPU is used.
+#   EDGEFUSION_TORCH_GPU adds its part for GPUs with NCCL; that wants a CUDA toolkit to build, and the
+#   package's own requirements (cuBLAS, cuDNN, NCCL, ...) installed beside it to run.
 # - Otherwise TorchConfig.cmake is looked for (Torch_DIR, CMAKE_PREFIX_PATH): a libtorch with CUDA.
 set(EDGEFUSION_TORCH "" CACHE PATH "Folder that holds the Python package torch")
+option(EDGEFUSION_TORCH_GPU "Train on GPUs with the package in EDGEFUSION_TORCH" OFF)
 
 add_library(edgefusion_torch INTERFACE)
 add_library(edgefusion::torch ALIAS edgefusion_torch)
@@ -23,6 +26,15 @@ if(EDGEFUSION_TORCH)
   target_link_options(edgefusion_torch INTERFACE
     -Wl,--disable-new-dtags -Wl,-rpath,${torch_root}/lib -Wl,-rpath,${cuda_libraries}
     -Wl,-rpath-link,${cuda_libraries})
+  if(EDGEFUSION_TORCH_GPU)
+    find_package(CUDAToolkit REQUIRED)
+    target_include_directories(edgefusion_torch SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
+    target_compile_definitions(edgefusion_torch INTERFACE USE_C10D_NCCL)
+    # Nothing calls into it by name: it makes itself known when it is loaded.
+    target_link_options(edgefusion_torch INTERFACE
+      -Wl,--no-as-needed ${torch_root}/lib/libtorch_cuda.so ${torch_root}/lib/libc10_cuda.so
+      -Wl,--as-needed -Wl,--unresolved-symbols=ignore-in-shared-libs)
+  endif()
 else()
   find_package(Torch REQUIRED)
   target_link_libraries(edgefusion_torch INTERFACE ${TORCH_LIBRARIES})

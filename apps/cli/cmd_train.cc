@@ -33,13 +33,15 @@ struct Setting {
   train::TrainCallbacks callbacks;
 };
 
-/// Sets up threads, the other processes and what is told; the config must outlive it.
-Result<Setting> start(const train::RunConfig& config, const CommonOptions& common) {
+/// Sets up threads, device, the other processes and what is told; the config must outlive it.
+Result<Setting> start(train::RunConfig& config, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
   train::prepare_machine(runtime.pool->threads());
   EF_TRY(const train::ProcessPlace place, train::process_place(read_environment()));
+  EF_TRY(config.place, train::choose_device(config.device, place.local_rank));
   EF_TRY(train::Processes processes,
-         train::Processes::join(place, {std::chrono::seconds(config.process_timeout_s)}));
+         train::Processes::join(place, {.timeout = std::chrono::seconds(config.process_timeout_s),
+                                        .cuda = config.place.starts_with("cuda")}));
   catch_interrupts();
   auto progress = std::make_shared<TrainProgress>(config, processes.size());
   train::TrainCallbacks callbacks = {
@@ -55,15 +57,16 @@ Result<Setting> start(const train::RunConfig& config, const CommonOptions& commo
 }
 
 template <class Config>
-Status show_plan(const Config& config, const CommonOptions& common) {
+Status show_plan(Config& config, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
   train::prepare_machine(runtime.pool->threads());
+  EF_TRY(config.place, train::choose_device(config.device, 0));
   return print_plan(config);
 }
 
 template <train::TrainTask task>
 Status run_unet(const nlohmann::json& json, const Options& options, const CommonOptions& common) {
-  EF_TRY(const train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
+  EF_TRY(train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
   if (options.dry_run) return show_plan(config, common);
   EF_TRY(Setting setting, start(config, common));
   return train::train_unet(config, options.resume, setting.processes, setting.callbacks);
@@ -71,7 +74,7 @@ Status run_unet(const nlohmann::json& json, const Options& options, const Common
 
 Status run_autoencoder(const nlohmann::json& json, const Options& options,
                        const CommonOptions& common) {
-  EF_TRY(const auto config, train::AutoencoderConfig::parse(json, options.config));
+  EF_TRY(auto config, train::AutoencoderConfig::parse(json, options.config));
   if (options.dry_run) return show_plan(config, common);
   EF_TRY(Setting setting, start(config, common));
   EF_TRY(const train::AutoencoderReport report,
@@ -85,7 +88,7 @@ Status run_autoencoder(const nlohmann::json& json, const Options& options,
 }
 
 Status run_text(const nlohmann::json& json, const Options& options, const CommonOptions& common) {
-  EF_TRY(const train::TextConfig config, train::TextConfig::parse(json, options.config));
+  EF_TRY(train::TextConfig config, train::TextConfig::parse(json, options.config));
   if (options.dry_run) return show_plan(config, common);
   EF_TRY(Setting setting, start(config, common));
   EF_TRY(const train::TextReport report,

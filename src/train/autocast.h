@@ -9,13 +9,17 @@ class AutocastGuard {
  public:
   explicit AutocastGuard(bool on) : on_(on) {
     if (!on_) return;
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, true);
+    for (const at::DeviceType device : {at::kCPU, at::kCUDA}) {
+      at::autocast::set_autocast_dtype(device, at::kBFloat16);
+      at::autocast::set_autocast_enabled(device, true);
+    }
   }
   ~AutocastGuard() {
     if (!on_) return;
     at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, false);
+    for (const at::DeviceType device : {at::kCPU, at::kCUDA}) {
+      at::autocast::set_autocast_enabled(device, false);
+    }
   }
   AutocastGuard(const AutocastGuard&) = delete;
   AutocastGuard& operator=(const AutocastGuard&) = delete;

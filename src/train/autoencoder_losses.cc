@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "models/registry.h"
 #include "train/autocast.h"
+#include "train/device.h"
 #include "train/hinge_loss.h"
 #include "train/patch_critic.h"
 #include "train/run_graph.h"
@@ -38,7 +39,7 @@ at::Tensor moments(const at::Tensor& latents) {
 }  // namespace
 
 Result<LatentTeacher> LatentTeacher::open(const std::filesystem::path& folder, int64_t batch,
-                                          int64_t size) {
+                                          int64_t size, at::Device device) {
   EF_TRY(const formats::ModelFolder opened, formats::open_diffusers_folder(folder));
   const formats::NetworkFiles* vae = opened.network("vae");
   if (vae == nullptr) {
@@ -49,7 +50,7 @@ Result<LatentTeacher> LatentTeacher::open(const std::filesystem::path& folder, i
   LatentTeacher teacher;
   EF_TRY(teacher.graph_,
          models::build_network(vae->config, vae->config_origin, request, vae->weights.get()));
-  teacher.parameters_ = Parameters::load(teacher.graph_, *vae->weights).frozen();
+  teacher.parameters_ = Parameters::load(teacher.graph_, *vae->weights).to(device).frozen();
   EF_TRY(const models::NetworkClass found, models::network_class(vae->config, vae->config_origin));
   const bool tiny = found == models::NetworkClass::autoencoder_tiny;
   ConfigReader reader(vae->config, vae->config_origin);
@@ -70,7 +71,8 @@ Result<AutoencoderLosses> AutoencoderLosses::make(const AutoencoderConfig& confi
   losses.config_ = &config;
   losses.network_ = &network;
   if (!config.latent_teacher.empty()) {
-    EF_TRY(losses.teacher_, LatentTeacher::open(config.latent_teacher, config.batch, config.crop));
+    EF_TRY(losses.teacher_, LatentTeacher::open(config.latent_teacher, config.batch, config.crop,
+                                                device_of(config)));
     if (!(losses.teacher_->latents() == network.latents())) {
       return fail(ErrorCode::unsupported, config.latent_teacher.string() + ": latents of shape " +
                                               losses.teacher_->latents().to_string() +

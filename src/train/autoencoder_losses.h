@@ -17,7 +17,7 @@ class LatentTeacher {
   /// For pictures [batch,size,size,3]. Errors: those of its files; unsupported if the folder has
   /// no autoencoder.
   static Result<LatentTeacher> open(const std::filesystem::path& folder, int64_t batch,
-                                    int64_t size);
+                                    int64_t size, at::Device device);
   /// As a U-Net would see them (times the scaling factor).
   at::Tensor encode(const at::Tensor& pictures) const;
   const Shape& latents() const { return graph_.value(graph_.outputs()[0]).shape; }

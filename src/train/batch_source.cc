@@ -6,6 +6,13 @@
 #include <utility>
 
 namespace edgefusion::train {
+
+void Batch::move_to(at::Device device) {
+  for (at::Tensor* tensor : {&clean, &noise, &t, &states, &without, &critic_noise, &choices}) {
+    if (tensor->defined()) *tensor = tensor->to(device);
+  }
+}
+
 BatchSource::BatchSource(const TrainConfig& config, LatentCache cache, TextStates text,
                          int64_t timesteps)
     : config_(config),

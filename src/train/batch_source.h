@@ -19,6 +19,9 @@ struct Batch {
   at::Tensor without;       ///< of the empty caption, [N,T,D]
   at::Tensor critic_noise;  ///< like noise, for what a critic looks at
   at::Tensor choices;       ///< [N,2] even in [0,1), for what else an objective draws
+
+  /// Takes all of it to a device.
+  void move_to(at::Device device);
 };
 
 /// Batches by number: number n has the samples at positions n * batch and on. Everything random of

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "train/autocast.h"
+#include "train/device.h"
 #include "train/inherited_weights.h"
 
 namespace edgefusion::train {
@@ -40,14 +41,14 @@ class DistillObjective final : public DiffusionObjective {
     const formats::NetworkFiles& teacher = model().network("unet");
     EF_TRY(teacher_graph_, unet_graph(model(), {teacher.config, teacher.config_origin},
                                       &teacher_weights(), {batch, height, width}));
-    teacher_ = Parameters::load(teacher_graph_, teacher_weights()).frozen();
+    teacher_ = Parameters::load(teacher_graph_, teacher_weights()).to(device_of(config())).frozen();
     return {};
   }
 
   Losses losses(const Batch& batch, const Networks& networks) const override {
     const NamedTensors theirs = teacher_outputs(batch);
     const NamedTensors ours = outputs(batch, networks.parameters, student_taps_);
-    at::Tensor features = at::zeros({});
+    at::Tensor features = at::zeros({}, batch.clean.options());
     for (size_t i = 0; i < student_taps_.size(); ++i) {
       features = features + weighted_mse(ours.at(student_taps_[i]),
                                          theirs.at(teacher_taps_[i]).to(at::kFloat));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "formats/safetensors_writer.h"
+#include "train/device.h"
 #include "train/picture_encoder.h"
 #include "train/tensors.h"
 
@@ -98,7 +99,8 @@ at::Tensor mapped(const formats::SafetensorsFile& file, const char* name) {
 
 Result<LatentCache> LatentCache::open(const TrainConfig& config, const pipeline::Model& model,
                                       const fs::path& folder, const ReadingSinks& sinks) {
-  EF_TRY(PictureEncoder encoder, PictureEncoder::open(config.encoder, model, config.resolution));
+  EF_TRY(PictureEncoder encoder,
+         PictureEncoder::open(config.encoder, model, config.resolution, device_of(config)));
   EF_TRY(const std::string name, folder_name(config, encoder.origin()));
   EF_TRY_STATUS(make_cache_folder(folder / name, [&](const fs::path& partial) {
     return build(config, encoder, sinks, partial);

@@ -8,6 +8,7 @@
 #include "formats/diffusers_folder.h"
 #include "train/autocast.h"
 #include "train/consistency.h"
+#include "train/device.h"
 #include "train/hinge_loss.h"
 #include "train/latent_critic.h"
 #include "train/picture_decoder.h"
@@ -70,10 +71,10 @@ class LcmObjective final : public Objective {
     EF_TRY(graph_, graph(batch, height, width));
     EF_TRY(teacher_graph_, unet_graph(*model_, {teacher.config, teacher.config_origin},
                                       teacher.weights.get(), {batch, height, width}));
-    teacher_ = Parameters::load(teacher_graph_, *teacher.weights).frozen();
+    teacher_ = Parameters::load(teacher_graph_, *teacher.weights).to(device_of(config_)).frozen();
     if (config_.image_weight > 0) {
       const Shape latents = {batch, height, width, model_->latent_space().channels};
-      EF_TRY(decoder_, PictureDecoder::open(config_.decoder, *model_, latents));
+      EF_TRY(decoder_, PictureDecoder::open(config_.decoder, *model_, latents, device_of(config_)));
     }
     if (config_.adversarial_weight > 0) {
       EF_TRY(critic_, LatentCritic::make(teacher_graph_, teacher_));

@@ -140,14 +140,14 @@ TEST(HingeLoss, IsThatOfItsDefinitionAndHeadsWeighAlike) {
 TEST(PictureDecoder, DecodesAsTheGraphDoesAndPassesGradients) {
   at::manual_seed(4);
   const auto model = *pipeline::Model::open(kModel);
-  const auto decoder = PictureDecoder::open({}, *model, {2, 4, 4, 4});
+  const auto decoder = PictureDecoder::open({}, *model, {2, 4, 4, 4}, at::kCPU);
   ASSERT_TRUE(decoder) << decoder.error().message();
   const at::Tensor latents = at::randn({2, 4, 4, 4}).set_requires_grad(true);
   const at::Tensor pictures = decoder->decode(latents);
   EXPECT_EQ(pictures.size(3), 3);
   pictures.sum().backward();
   EXPECT_GT(latents.grad().abs().max().item<double>(), 0);
-  const auto wrong = PictureDecoder::open({}, *model, {2, 4, 4, 8});
+  const auto wrong = PictureDecoder::open({}, *model, {2, 4, 4, 8}, at::kCPU);
   ASSERT_FALSE(wrong);
   EXPECT_NE(wrong.error().message().find("expected [2,4,4,8]"), std::string::npos);
 }

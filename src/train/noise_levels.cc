@@ -12,22 +12,25 @@ at::Tensor spread(const at::Tensor& per_sample, int64_t rank) {
   return per_sample.view(extents);
 }
 
-NoiseLevels::NoiseLevels(std::span<const float> alphas_cumprod, at::Device device)
-    : alphas_(at::tensor(at::ArrayRef<float>(alphas_cumprod.data(), alphas_cumprod.size()))
-                  .to(device)) {}
+NoiseLevels::NoiseLevels(std::span<const float> alphas_cumprod)
+    : alphas_(at::tensor(at::ArrayRef<float>(alphas_cumprod.data(), alphas_cumprod.size()))) {}
+
+at::Tensor NoiseLevels::alphas_at(const at::Tensor& t) const {
+  return alphas_.to(t.device()).index_select(0, t);
+}
 
 int64_t NoiseLevels::steps() const { return alphas_.size(0); }
 
 at::Tensor NoiseLevels::signal(const at::Tensor& t, int64_t rank) const {
-  return spread(alphas_.index_select(0, t).sqrt(), rank);
+  return spread(alphas_at(t).sqrt(), rank);
 }
 
 at::Tensor NoiseLevels::noise_level(const at::Tensor& t, int64_t rank) const {
-  return spread((1 - alphas_.index_select(0, t)).sqrt(), rank);
+  return spread((1 - alphas_at(t)).sqrt(), rank);
 }
 
 at::Tensor NoiseLevels::signal_to_noise(const at::Tensor& t) const {
-  const at::Tensor a = alphas_.index_select(0, t);
+  const at::Tensor a = alphas_at(t);
   return a / (1 - a);
 }
 

@@ -19,7 +19,7 @@ at::Tensor spread(const at::Tensor& per_sample, int64_t rank);
 class NoiseLevels {
  public:
   /// alphas_cumprod: of the training steps, as diffusion::alphas_cumprod gives them.
-  explicit NoiseLevels(std::span<const float> alphas_cumprod, at::Device device = at::kCPU);
+  explicit NoiseLevels(std::span<const float> alphas_cumprod);
 
   int64_t steps() const;
   /// sqrt(a) and sqrt(1 - a) at t, in a shape that broadcasts over tensors of `rank` axes.
@@ -39,7 +39,9 @@ class NoiseLevels {
                       const at::Tensor& t) const;
 
  private:
-  at::Tensor alphas_;  // [steps] f32
+  at::Tensor alphas_at(const at::Tensor& t) const;
+
+  at::Tensor alphas_;  // [steps] f32, on the CPU
 };
 
 /// Weights of the squared errors of each sample, [N]: min(snr, gamma) of the clean sample's error,

@@ -23,7 +23,8 @@ class Objective {
   virtual Result<graph::Graph> graph(int64_t batch, int64_t height, int64_t width) const = 0;
   /// Its tensors at the beginning.
   virtual Parameters first_parameters(const graph::Graph& graph) const = 0;
-  /// To be called once, with the sizes of all later batches, before first_critic() and losses().
+  /// To be called once, with the sizes of all later batches, which are on the config's device,
+  /// before first_critic() and losses().
   virtual Status prepare(int64_t batch, int64_t height, int64_t width) = 0;
   /// losses() looks at the average.
   virtual bool needs_average() const { return false; }

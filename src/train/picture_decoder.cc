@@ -8,7 +8,8 @@
 namespace edgefusion::train {
 
 Result<PictureDecoder> PictureDecoder::open(const std::filesystem::path& folder,
-                                            const pipeline::Model& model, const Shape& latents) {
+                                            const pipeline::Model& model, const Shape& latents,
+                                            at::Device device) {
   formats::ModelFolder opened;
   const formats::NetworkFiles* files = nullptr;
   if (folder.empty()) {
@@ -32,7 +33,7 @@ Result<PictureDecoder> PictureDecoder::open(const std::filesystem::path& folder,
                                             input.to_string() + ", expected " +
                                             latents.to_string() + " as the U-Net has them");
   }
-  decoder.parameters_ = Parameters::load(decoder.graph_, *files->weights).frozen();
+  decoder.parameters_ = Parameters::load(decoder.graph_, *files->weights).to(device).frozen();
   decoder.scale_ = static_cast<double>(model.latent_space().scaling_factor);
   return decoder;
 }

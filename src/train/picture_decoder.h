@@ -17,7 +17,8 @@ class PictureDecoder {
   /// For latents [batch,height,width,C]. folder: of one autoencoder; empty: the model's own.
   /// Errors: those of its files; unsupported if its latents have other channels than the model's.
   static Result<PictureDecoder> open(const std::filesystem::path& folder,
-                                     const pipeline::Model& model, const Shape& latents);
+                                     const pipeline::Model& model, const Shape& latents,
+                                     at::Device device);
 
   /// Latents as the U-Net has them -> pictures [N,H,W,3], about -1 to 1.
   at::Tensor decode(const at::Tensor& latents) const;

@@ -43,7 +43,8 @@ at::Tensor picture_tensor(const formats::Image& image, int64_t resolution) {
 }
 
 Result<PictureEncoder> PictureEncoder::open(const std::filesystem::path& folder,
-                                            const pipeline::Model& model, int64_t resolution) {
+                                            const pipeline::Model& model, int64_t resolution,
+                                            at::Device device) {
   PictureEncoder encoder;
   if (folder.empty()) {
     encoder.files_ = model.network("vae");
@@ -63,7 +64,8 @@ Result<PictureEncoder> PictureEncoder::open(const std::filesystem::path& folder,
                                             std::to_string(model.latent_space().channels) +
                                             " of the model");
   }
-  encoder.parameters_ = Parameters::load(graph, *encoder.files_.weights).frozen();
+  encoder.parameters_ = Parameters::load(graph, *encoder.files_.weights).to(device).frozen();
+  encoder.device_ = device;
   encoder.origin_ = encoder.files_.weights->origin();
   encoder.scale_ = static_cast<double>(model.latent_space().scaling_factor);
   encoder.resolution_ = resolution;
@@ -74,9 +76,8 @@ at::Tensor PictureEncoder::encode(const at::Tensor& pictures) {
   const at::NoGradGuard no_grad;
   const auto graph = encoder_graph(files_, pictures.size(0), resolution_);
   EF_CHECK(graph.has_value(), "an encoder that was built before");
-  return run_graph(*graph, parameters_, {{"image", pictures}})
-             .at(graph->value(graph->outputs()[0]).name) *
-         scale_;
+  const NamedTensors outputs = run_graph(*graph, parameters_, {{"image", pictures.to(device_)}});
+  return outputs.at(graph->value(graph->outputs()[0]).name).to(at::kCPU) * scale_;
 }
 
 }  // namespace edgefusion::train

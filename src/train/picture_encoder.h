@@ -22,9 +22,11 @@ class PictureEncoder {
   /// folder: of one autoencoder; empty: the model's own. Errors: those of its files, among them an
   /// encoder whose weights are not there.
   static Result<PictureEncoder> open(const std::filesystem::path& folder,
-                                     const pipeline::Model& model, int64_t resolution);
+                                     const pipeline::Model& model, int64_t resolution,
+                                     at::Device device);
 
-  /// pictures [N,resolution,resolution,3] -> latents [N,h,w,C], as the U-Net has them.
+  /// pictures [N,resolution,resolution,3] -> latents [N,h,w,C], as the U-Net has them, both on the
+  /// CPU.
   at::Tensor encode(const at::Tensor& pictures);
   /// Names the weights, for caches.
   const std::string& origin() const { return origin_; }
@@ -37,6 +39,7 @@ class PictureEncoder {
   Parameters parameters_;
   double scale_ = 1.0;
   int64_t resolution_ = 0;
+  at::Device device_ = at::kCPU;
 };
 
 }  // namespace edgefusion::train

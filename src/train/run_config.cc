@@ -21,6 +21,7 @@ void read_run_fields(ConfigFields& fields, RunConfig& config) {
   config.weight_decay = fields.number("weight_decay", config.weight_decay, 0, 10);
   config.clip_norm = fields.number("clip_norm", config.clip_norm, 0, 1e6);
   config.ema_decay = fields.number("ema_decay", config.ema_decay, 0, 0.9999999);
+  config.device = fields.choice("device", config.device, {"auto", "cpu", "cuda"});
   config.bf16 = reader.boolean("bf16", config.bf16);
   config.seed = static_cast<uint64_t>(
       reader.integer("seed", static_cast<int64_t>(config.seed), {0, INT64_MAX}));

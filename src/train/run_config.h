@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "core/result.h"
+
 namespace edgefusion::train {
 
 class ConfigFields;
@@ -20,8 +22,10 @@ struct RunConfig {
   std::string schedule = "constant";  ///< or "cosine", down to zero at the last step
   double weight_decay = 1e-2;
   double clip_norm = 1.0;
-  double ema_decay = 0.999;  ///< 0: none
-  bool bf16 = false;         ///< products in bf16, weights and sums in f32
+  double ema_decay = 0.999;     ///< 0: none
+  bool bf16 = false;            ///< products in bf16, weights and sums in f32
+  std::string device = "auto";  ///< "cpu", "cuda", or "auto": a GPU if there is one
+  std::string place = "cpu";    ///< what was chosen of them (choose_device): "cuda:1"
   uint64_t seed = 0;
 
   // The run
@@ -36,6 +40,10 @@ struct StepCost {
   double seconds = 0;
   int64_t bytes = 0;  ///< of memory at the fullest: weights, gradients, states, inner values
 };
+
+/// Where a process computes that is number `local_rank` on its machine, for a config's `device`.
+/// Errors: unsupported, where there is no GPU for it.
+Result<std::string> choose_device(const std::string& word, int64_t local_rank);
 
 /// Reads these fields; the defaults are what `config` has.
 void read_run_fields(ConfigFields& fields, RunConfig& config);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 
+#include "train/device.h"
 #include "train/optimizer.h"
 
 namespace edgefusion::train {
@@ -16,13 +17,14 @@ int64_t bytes_of(const Parameters& parameters) { return parameters.count() * 4; 
 }  // namespace
 
 StepCost measured_step(const RunConfig& config, const SampleStep& sample) {
-  const Parameters average = sample.parameters.frozen();
+  const Parameters parameters = sample.parameters.to(device_of(config));
+  const Parameters average = parameters.frozen();
   const OptimizerOptions options = optimizer_options(config);
-  Optimizer optimizer(sample.parameters, options);
+  Optimizer optimizer(parameters, options);
+  std::optional<Parameters> critic;
   std::optional<Optimizer> its;
-  if (sample.critic) its.emplace(*sample.critic, options);
-  const Networks networks = {sample.parameters, average, sample.critic ? &*sample.critic : nullptr,
-                             config.steps};
+  if (sample.critic) its.emplace(critic.emplace(sample.critic->to(device_of(config))), options);
+  const Networks networks = {parameters, average, critic ? &*critic : nullptr, config.steps};
   const auto step = [&] {
     for (int64_t part = 0; part < config.accumulate; ++part) {
       const Losses losses = sample.losses(networks);

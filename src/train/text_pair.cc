@@ -41,21 +41,23 @@ Result<const graph::Graph*> BertGraphs::at(int64_t batch, int64_t tokens) {
 
 TextPair::TextPair(std::shared_ptr<const TextTeacher> teacher,
                    std::unique_ptr<const text::Tokenizer> tokenizer, models::BertTextConfig student,
-                   int64_t max_tokens)
+                   int64_t max_tokens, at::Device device)
     : teacher_(std::move(teacher)),
       tokenizer_(std::move(tokenizer)),
       max_tokens_(max_tokens),
+      device_(device),
       teacher_graphs_(teacher_->bert, teacher_->weights),
       student_graphs_(student, nullptr) {}
 
 Result<TextPair> TextPair::open(std::shared_ptr<const TextTeacher> teacher,
                                 const nlohmann::json& student,
-                                const std::filesystem::path& tokenizer, int64_t max_tokens) {
+                                const std::filesystem::path& tokenizer, int64_t max_tokens,
+                                at::Device device) {
   EF_TRY(const models::BertTextConfig bert, models::parse_bert_text_config(student, "student"));
   EF_TRY(auto words, text::open_tokenizer(tokenizer));
-  TextPair pair(std::move(teacher), std::move(words), bert, max_tokens);
+  TextPair pair(std::move(teacher), std::move(words), bert, max_tokens, device);
   EF_TRY(const graph::Graph* graph, pair.teacher_graphs_.at(1, max_tokens));
-  pair.teacher_parameters_ = Parameters::load(*graph, *pair.teacher_->weights).frozen();
+  pair.teacher_parameters_ = Parameters::load(*graph, *pair.teacher_->weights).to(device).frozen();
   return pair;
 }
 
@@ -72,13 +74,17 @@ Result<TextPair::Means> TextPair::means(std::span<const ChunkedText> texts,
     ours.push_back(&text.student);
     chunks = std::max(chunks, text.chunks);
   }
-  const TokenBatch given = token_batch(theirs, teacher_->tokenizer->pad_id(), chunks);
-  const TokenBatch taken = token_batch(ours, tokenizer_->pad_id(), chunks);
+  TokenBatch given = token_batch(theirs, teacher_->tokenizer->pad_id(), chunks);
+  TokenBatch taken = token_batch(ours, tokenizer_->pad_id(), chunks);
+  for (TokenBatch* batch : {&given, &taken}) {
+    batch->ids = batch->ids.to(device_);
+    batch->means = batch->means.to(device_);
+  }
   EF_TRY(const graph::Graph* teacher_graph,
          teacher_graphs_.at(given.ids.size(0), given.ids.size(1)));
   EF_TRY(const graph::Graph* student_graph,
          student_graphs_.at(taken.ids.size(0), taken.ids.size(1)));
-  Means means{.teacher = {}, .student = {}, .is_chunk = chunk_mask(texts, chunks)};
+  Means means{.teacher = {}, .student = {}, .is_chunk = chunk_mask(texts, chunks).to(device_)};
   {
     const at::NoGradGuard no_grad;
     means.teacher =

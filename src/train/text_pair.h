@@ -38,7 +38,8 @@ class TextPair {
   /// student: config of its network; tokenizer: its folder. Errors: those of the files.
   static Result<TextPair> open(std::shared_ptr<const TextTeacher> teacher,
                                const nlohmann::json& student,
-                               const std::filesystem::path& tokenizer, int64_t max_tokens);
+                               const std::filesystem::path& tokenizer, int64_t max_tokens,
+                               at::Device device);
 
   Result<ChunkedText> chunked(std::string_view text) const;
 
@@ -56,11 +57,12 @@ class TextPair {
  private:
   TextPair(std::shared_ptr<const TextTeacher> teacher,
            std::unique_ptr<const text::Tokenizer> tokenizer, models::BertTextConfig student,
-           int64_t max_tokens);
+           int64_t max_tokens, at::Device device);
 
   std::shared_ptr<const TextTeacher> teacher_;
   std::unique_ptr<const text::Tokenizer> tokenizer_;
   int64_t max_tokens_;
+  at::Device device_;
   BertGraphs teacher_graphs_, student_graphs_;
   Parameters teacher_parameters_;
 };

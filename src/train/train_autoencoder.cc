@@ -12,6 +12,7 @@
 #include "formats/png.h"
 #include "train/autoencoder_losses.h"
 #include "train/checkpoint.h"
+#include "train/device.h"
 #include "train/model_copy.h"
 #include "train/picture_cache.h"
 #include "train/picture_quality.h"
@@ -49,8 +50,9 @@ class AutoencoderTrainee final : public Trainee {
       const auto places = static_cast<uint64_t>(config_.resolution - config_.crop + 1);
       corners.emplace_back((seed & 0xffffffff) % places, (seed >> 32) % places);
     }
+    const at::Tensor pictures = pictures_.squares(samples, corners, config_.crop);
     const bool with_critic = networks.step >= config_.adversarial_from;
-    return losses_.of(pictures_.squares(samples, corners, config_.crop), networks, with_critic);
+    return losses_.of(pictures.to(device_of(config_)), networks, with_critic);
   }
 
   Status write_model(const fs::path& folder, const Parameters& average) const override {
@@ -132,7 +134,8 @@ Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config) {
          TinyAutoencoder::make(config.network, "network", config.batch, config.crop));
   EF_TRY(const AutoencoderLosses losses, AutoencoderLosses::make(config, network));
   EF_TRY(const Parameters first, network.parameters(nullptr, config.seed));
-  const at::Tensor pictures = at::randn({config.batch, config.crop, config.crop, 3}).clamp_(-1, 1);
+  const at::Tensor pictures =
+      at::randn({config.batch, config.crop, config.crop, 3}).clamp_(-1, 1).to(device_of(config));
   const SampleStep sample = {first, losses.first_critic(), [&](const Networks& networks) {
                                return losses.of(pictures, networks, true);
                              }};

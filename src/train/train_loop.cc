@@ -12,6 +12,7 @@
 #include "formats/png.h"
 #include "train/average.h"
 #include "train/checkpoint.h"
+#include "train/device.h"
 #include "train/learning_rate.h"
 #include "train/loss_chart.h"
 #include "train/metrics_file.h"
@@ -186,13 +187,14 @@ class TrainLoop {
 
 TrainState first_state(const RunConfig& config, const Trainee& trainee) {
   const OptimizerOptions options = optimizer_options(config);
-  Parameters parameters = trainee.first_parameters();
+  Parameters parameters = trainee.first_parameters().to(device_of(config));
   Parameters average = parameters.frozen();
   Optimizer optimizer(parameters, options);
   TrainState state = {0, std::move(parameters), std::move(average), std::move(optimizer), {}};
   if (auto critic = trainee.first_critic()) {
-    Optimizer its(*critic, options);
-    state.critic.emplace(CriticState{std::move(*critic), std::move(its)});
+    Parameters moved = critic->to(device_of(config));
+    Optimizer its(moved, options);
+    state.critic.emplace(CriticState{std::move(moved), std::move(its)});
   }
   return state;
 }

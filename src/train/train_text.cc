@@ -12,6 +12,7 @@
 #include "models/bert_text.h"
 #include "models/registry.h"
 #include "train/checkpoint.h"
+#include "train/device.h"
 #include "train/model_copy.h"
 #include "train/run_graph.h"
 #include "train/sample_order.h"
@@ -186,8 +187,10 @@ Result<StepCost> step_on_longest_texts(const TextConfig& config, const TextTeach
   EF_TRY(const graph::Graph ours, models::build_bert_text(student, shape, nullptr));
   EF_TRY(const graph::Graph whole,
          models::build_bert_text(teacher.bert, shape, teacher.weights.get()));
-  const Parameters theirs = Parameters::load(whole, *teacher.weights).frozen();
-  const NamedTensors ids = {{"input_ids", at::ones({config.batch, config.max_tokens}, at::kInt)}};
+  const Parameters theirs =
+      Parameters::load(whole, *teacher.weights).to(device_of(config)).frozen();
+  const at::TensorOptions options = at::TensorOptions(device_of(config)).dtype(at::kInt);
+  const NamedTensors ids = {{"input_ids", at::ones({config.batch, config.max_tokens}, options)}};
   const auto mean = [&](const graph::Graph& graph, const Parameters& parameters) {
     return run_graph(graph, parameters, ids).begin()->second.to(at::kFloat).square().mean();
   };
@@ -235,13 +238,13 @@ Result<TextReport> train_text(const TextConfig& config, bool resume, Processes& 
   };
   EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));
   EF_TRY(const Student student, make_student(config, *teacher, std::move(tokens)));
-  EF_TRY(TextPair pair,
-         TextPair::open(teacher, student.config, config.out / "tokenizer", config.max_tokens));
+  EF_TRY(TextPair pair, TextPair::open(teacher, student.config, config.out / "tokenizer",
+                                       config.max_tokens, device_of(config)));
   TextTrainee trainee(config, *teacher, student, pair, corpus);
   EF_TRY_STATUS(run_training(config, trainee, resume, processes, callbacks));
   if (!processes.first()) return TextReport{};
   EF_TRY(const Parameters result, written_student(*newest_checkpoint(config.out), student.config));
-  EF_TRY(const TextReport report, compare_texts(corpus, pair, result));
+  EF_TRY(const TextReport report, compare_texts(corpus, pair, result.to(device_of(config))));
   EF_TRY_STATUS(write_json(config.out / "report.json", report.to_json()));
   return report;
 }

@@ -96,7 +96,7 @@ class TrainTextTest : public testing::Test {
     const auto network = text_student_config(*of, 3, static_cast<int64_t>(tokens.size()));
     student = first_text_student(*of, *network, tokens).value();
     EXPECT_TRUE(write_student_tokenizer(folder_ / "student", *of, tokens));
-    return TextPair::open(of, *network, folder_ / "student", 16).value();
+    return TextPair::open(of, *network, folder_ / "student", 16, at::kCPU).value();
   }
 
   static Texts lines_of(const fs::path& path) {

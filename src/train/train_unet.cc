@@ -9,6 +9,7 @@
 #include "graph/op_table.h"
 #include "models/registry.h"
 #include "train/batch_source.h"
+#include "train/device.h"
 #include "train/lora.h"
 #include "train/model_copy.h"
 #include "train/objective.h"
@@ -42,7 +43,7 @@ class UnetTrainee final : public Trainee {
 
   Status prepare_adapters() {
     if (config_.lora.rank == 0) return {};
-    base_ = objective_->first_parameters(graph_).frozen();
+    base_ = objective_->first_parameters(graph_).to(device_of(config_)).frozen();
     EF_TRY(first_adapters_, first_adapters(*base_, config_.lora, config_.seed));
     return {};
   }
@@ -55,7 +56,8 @@ class UnetTrainee final : public Trainee {
   std::optional<Parameters> first_critic() const override { return objective_->first_critic(); }
 
   Result<Losses> losses(int64_t number, const Networks& networks) override {
-    EF_TRY(const Batch batch, batches_->batch(number));
+    EF_TRY(Batch batch, batches_->batch(number));
+    batch.move_to(device_of(config_));
     return judged(batch, networks);
   }
 
@@ -126,7 +128,8 @@ Result<TrainPlan> plan_training(const TrainConfig& config) {
   EF_TRY_STATUS(objective->prepare(config.batch, side, side));
   UnetTrainee trainee(config, model, std::move(objective), std::nullopt, std::move(graph));
   EF_TRY_STATUS(trainee.prepare_adapters());
-  const Batch batch = random_batch(config, *model, side);
+  Batch batch = random_batch(config, *model, side);
+  batch.move_to(device_of(config));
   const SampleStep sample = {
       trainee.first_parameters(), trainee.first_critic(),
       [&](const Networks& networks) { return trainee.judged(batch, networks); }};
@@ -151,7 +154,7 @@ Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
     return {};
   };
   EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));
-  EF_TRY(TextStates text, TextStates::open(model, at::kCPU));
+  EF_TRY(TextStates text, TextStates::open(model, device_of(config)));
   EF_TRY(const DiffusionTask task, diffusion_task(*model));
   BatchSource batches(config, std::move(*cache), std::move(text), task.levels.steps());
   const int64_t height = batches.height(), width = batches.width();
