@@ -4,9 +4,11 @@
 #include <filesystem>
 #include <string>
 
-namespace edgefusion::train {
-
+namespace edgefusion {
 class ConfigFields;
+}
+
+namespace edgefusion::train {
 
 /// What every task of `train` reads: the optimiser's fields and the run's.
 struct RunConfig {
