@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kMostTemplates = 4;
 constexpr size_t kMostWords = 4;
-constexpr double kShareOfMost = 0.25;  // of the most frequent one's samples
+constexpr size_t kMostWordsOfCaption = 6;  // where it stands for the name
+constexpr double kShareOfMost = 0.25;      // of the most frequent one's samples
 constexpr std::array<std::string_view, 4> kArticles = {"a ", "an ", "A ", "An "};
 constexpr std::array<std::string_view, 11> kClauses = {"with", "and", "or",  "without", "in", "on",
                                                        "the",  "no",  "not", "a",       "an"};
@@ -36,11 +37,12 @@ std::optional<CaptionTemplate> template_of(const std::string& caption, const std
                          caption.substr(at + name.size())};
 }
 
-bool is_plain(const std::string& noun) {
+bool is_plain(const std::string& noun, size_t most_words) {
   const auto words = words_of(noun);
-  if (words.empty() || words.size() > kMostWords) return false;
-  for (const std::string_view word : words) {
-    if (std::ranges::find(kClauses, word) != kClauses.end()) return false;
+  if (words.empty() || words.size() > most_words) return false;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const bool after_of = i > 0 && words[i - 1] == "of";  // "photo of a fox"
+    if (std::ranges::find(kClauses, words[i]) != kClauses.end() && !after_of) return false;
   }
   return std::ranges::all_of(noun, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ' ' ||
@@ -90,6 +92,7 @@ std::vector<CaptionTemplate> learn_templates(std::span<const NamedCaptions> samp
 std::optional<ObjectName> name_in(const NamedCaptions& sample,
                                   std::span<const CaptionTemplate> templates) {
   std::optional<ObjectName> best;
+  const size_t most_words = sample.name.empty() ? kMostWordsOfCaption : kMostWords;
   for (const CaptionTemplate& words : templates) {
     for (std::string_view caption : sample.captions) {
       if (sample.name.empty() && caption.ends_with('.')) caption.remove_suffix(1);
@@ -98,7 +101,8 @@ std::optional<ObjectName> name_in(const NamedCaptions& sample,
       caption.remove_prefix(words.before.size());
       caption.remove_suffix(words.after.size());
       const ObjectName name = named(caption);
-      if (name.noun.find(sample.name) == std::string::npos || !is_plain(name.noun)) continue;
+      if (name.noun.find(sample.name) == std::string::npos || !is_plain(name.noun, most_words))
+        continue;
       const bool better = !best || name.noun.size() < best->noun.size() ||
                           (name.noun == best->noun && name.counted && !best->counted);
       if (better) best = name;

@@ -34,7 +34,7 @@ struct ObjectName {
 
 /// The object's name as its captions have it within these templates, which may be longer than the
 /// sample's name. Nothing where no caption fits, or where the name is not one that can be built
-/// into a sentence: of more than four words, a list, one with a clause ("with", "and") or odd
+/// into a sentence: of too many words, a list, one with a clause ("with", "and") or odd
 /// characters.
 std::optional<ObjectName> name_in(const NamedCaptions& sample,
                                   std::span<const CaptionTemplate> templates);

@@ -82,11 +82,20 @@ TEST(English, WhatCannotBeCountedHasNone) {
                              "bird on branch",
                              "of",
                              "pair of boots",
+                             "popcorn",
+                             "woman judge",
                              "unamused",
                              "8-bit",
                              "mountain biking"}) {
     EXPECT_FALSE(plural_of(phrase).has_value()) << phrase << " " << plural_of(phrase).value_or("");
   }
+}
+
+TEST(English, WhatIsMeasuredIsTold) {
+  EXPECT_TRUE(is_mass("popcorn"));
+  EXPECT_TRUE(is_mass("cooked rice"));
+  EXPECT_FALSE(is_mass("rice ball"));
+  EXPECT_FALSE(is_mass("palms up"));
 }
 
 TEST(English, WordsArePartedBySpaces) {

@@ -6,6 +6,7 @@ namespace edgefusion::data {
 namespace {
 
 constexpr double kMargin = 0.02;
+constexpr double kCellMargin = 0.012;
 
 /// The start of a length whose middle is `off` from that of the square; it stays inside.
 double start_of(double length, double off) {
@@ -13,10 +14,10 @@ double start_of(double length, double off) {
   return std::clamp(start, kMargin, std::max(1 - kMargin - length, kMargin));
 }
 
-/// Puts a box into a cell that is larger, anywhere in it.
+/// Puts a box into a cell that is larger, anywhere in it but at its border.
 Box within(Box box, const Box& cell, Dice& dice) {
-  box.x = cell.x + dice.between(0, cell.width - box.width);
-  box.y = cell.y + dice.between(0, cell.height - box.height);
+  box.x = cell.x + dice.between(kCellMargin, cell.width - box.width - kCellMargin);
+  box.y = cell.y + dice.between(kCellMargin, cell.height - box.height - kCellMargin);
   return box;
 }
 
@@ -68,7 +69,7 @@ std::vector<Box> in_order(Box first, Box second, Axis axis, double loose, Dice& 
 
 std::vector<Box> in_group(const Extent& extent, int count, Dice& dice) {
   std::vector<Box> cells = cells_for(count, dice);
-  const double size = cells.front().width * dice.between(0.78, 0.92);
+  const double size = cells.front().width * dice.between(0.78, 0.92) - 2 * kCellMargin;
   for (Box& cell : cells) cell = within(extent.scaled(size), cell, dice);
   return cells;
 }

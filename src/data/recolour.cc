@@ -10,6 +10,7 @@ namespace {
 constexpr double kGray = 0.045;          // chroma below which a pixel has no hue to speak of
 constexpr double kDull = 0.075;          // mean chroma below which an object has no colour
 constexpr double kHueWidth = 32;         // degrees to either side
+constexpr double kShadeWidth = 46;       // of its shades and glows, which change with it
 constexpr double kShareOfObject = 0.72;  // that must have the hue
 constexpr size_t kBins = 72;             // of 5 degrees
 constexpr int kStride = 3;               // pixels are looked at in every third row and column
@@ -28,9 +29,16 @@ void visit_pixels(const formats::Image& object, const Visit& visit) {
 /// 1 within the width, 0 far from it, smooth between.
 double closeness(const Lch& pixel, const Lch& from) {
   const double near =
-      std::clamp((kHueWidth + 14 - hue_distance(pixel.hue, from.hue)) / 14, 0.0, 1.0);
+      std::clamp((kShadeWidth + 14 - hue_distance(pixel.hue, from.hue)) / 14, 0.0, 1.0);
   const double coloured = std::clamp((pixel.chroma - 0.02) / 0.03, 0.0, 1.0);
   return near * coloured;
+}
+
+/// Black and white stay what they are, and the mean becomes that of the new colour.
+double shade(double lightness, double from, double to) {
+  lightness = std::clamp(lightness, 0.0, 1.0);
+  return lightness < from ? lightness * to / from
+                          : to + (lightness - from) * (1 - to) / std::max(1 - from, 1e-3);
 }
 
 }  // namespace
@@ -58,8 +66,6 @@ std::optional<Lch> dominant_colour(const formats::Image& object) {
 }
 
 void recolour(formats::Image& object, const Lch& from, const Lch& to) {
-  // Black and white stay what they are, and the mean becomes that of the new colour.
-  const double gamma = std::clamp(std::log(to.lightness) / std::log(from.lightness), 0.25, 4.0);
   const double stronger = std::clamp(to.chroma / from.chroma, 0.5, 3.0);
   for (size_t i = 0; i < object.pixels.size(); i += 4) {
     uint8_t* p = object.pixels.data() + i;
@@ -67,7 +73,7 @@ void recolour(formats::Image& object, const Lch& from, const Lch& to) {
     const Lch c = to_lch({p[0], p[1], p[2]});
     const double share = closeness(c, from);
     if (share == 0) continue;
-    const double lightness = std::pow(std::clamp(c.lightness, 0.0, 1.0), gamma);
+    const double lightness = shade(c.lightness, from.lightness, to.lightness);
     // Towards black and white there is less chroma that can be shown.
     const double room =
         lightness > to.lightness ? (1 - lightness) / (1 - to.lightness) : lightness / to.lightness;

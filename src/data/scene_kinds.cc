@@ -156,8 +156,11 @@ bool can_have_background(const SceneObject& object) {
   return object.traits.backgrounds != 0 && !object.traits.white_inside;
 }
 
-uint8_t shifted(uint8_t value, Dice& dice) {
-  return static_cast<uint8_t>(std::clamp(value + static_cast<int>(dice.below(17)) - 8, 0, 255));
+/// A little lighter or darker; gray stays gray.
+Rgb shifted(Rgb colour, Dice& dice) {
+  const int by = static_cast<int>(dice.below(21)) - 10;
+  const auto add = [&](uint8_t c) { return static_cast<uint8_t>(std::clamp(c + by, 0, 255)); };
+  return {add(colour.red), add(colour.green), add(colour.blue)};
 }
 
 Arrangement arrange_backgrounds(std::span<const Actor> actors, Dice& dice) {
@@ -175,9 +178,7 @@ Arrangement arrange_backgrounds(std::span<const Actor> actors, Dice& dice) {
                                      Backdrop::Kind::checkered};
   made.backdrop = {.kind = kBackdrops[dice.below(kBackdrops.size())],
                    .colour = std::string(colour.name)};
-  made.backdrop.rgb.red = shifted(colour.rgb.red, dice);
-  made.backdrop.rgb.green = shifted(colour.rgb.green, dice);
-  made.backdrop.rgb.blue = shifted(colour.rgb.blue, dice);
+  made.backdrop.rgb = shifted(colour.rgb, dice);
   made.backdrop.direction = static_cast<int>(dice.below(4));
   made.backdrop.cells = 4 << dice.below(2);
   made.boxes = {in_middle(actors[0].extent.scaled(dice.between(0.58, 0.84)), 0.06, dice)};
