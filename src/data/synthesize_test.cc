@@ -81,6 +81,35 @@ TEST_F(SynthesizeTest, SamplesWithoutNotesAreNamedByTheirCaptions) {
   }
 }
 
+TEST_F(SynthesizeTest, OddNotesAndCaptionsDoNoHarm) {
+  members_.clear();
+  add("ball", {.rgb = {222, 36, 40}});
+  const std::string png = members_.front().second;
+  add("box", {.kind = ShapeKind::square, .rgb = {40, 104, 224}});
+  const std::string odd[] = {
+      "",
+      "{",
+      "[]",
+      "null",
+      R"({"name": 3, "captions": {}, "style": []})",
+      R"({"name": "", "captions": ["", 7, null]})",
+      R"({"style": "drawing", "name": "\u0000"})",
+      "{\"name\": \"\xff\xfe\"}",
+      std::string(100000, '['),
+      R"({"name": "drawing"})",
+      R"({"style": "drawing", "name": "a", "author": {"x": 1}, "licence": null})"};
+  for (const std::string& notes : odd) {
+    const std::string key = "odd" + std::to_string(members_.size());
+    members_.emplace_back(key + ".png", png);
+    members_.emplace_back(key + ".txt", notes.size() % 2 == 0 ? "a drawing of a ball\xff" : notes);
+    members_.emplace_back(key + ".json", notes);
+  }
+  shards::write_shard(folder_ / "odd.tar", members_);
+  const auto report = run(config({{"shards", {"odd.tar"}}, {"kinds", {{"two", 1}, {"sizes", 1}}}}));
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(read(folder_ / "out").size(), 20u);
+}
+
 TEST_F(SynthesizeTest, WhatIsWrongIsToldAndNothingIsLeft) {
   const auto says = [&](const SynthesizeConfig& c, const std::string& words) {
     const auto report = run(c);
