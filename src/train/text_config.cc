@@ -2,7 +2,6 @@
 
 #include "core/config_fields.h"
 
-
 namespace edgefusion::train {
 
 Result<TextConfig> TextConfig::parse(const nlohmann::json& json,
