@@ -25,6 +25,7 @@ MAY_INCLUDE = {
     "models": {"graph", "core"},
     "pipeline": {"models", "engine", "diffusion", "text", "formats", "graph", "core"},
     "shards": {"formats", "core"},
+    "data": {"drawing", "shards", "formats", "core"},
     "train": {"drawing", "shards", "pipeline", "models", "graph", "diffusion", "text", "formats",
               "core"},
     "api": {"pipeline", "diffusion", "engine", "formats", "core", "edgefusion"},

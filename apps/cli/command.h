@@ -31,6 +31,7 @@ struct Command {
 
 Action declare_bench(CLI::App& app);
 Action declare_convert(CLI::App& app);
+Action declare_data(CLI::App& app);  ///< built with EDGEFUSION_TRAIN only
 Action declare_exec(CLI::App& app);
 Action declare_generate(CLI::App& app);
 Action declare_inspect(CLI::App& app);

@@ -23,6 +23,9 @@ constexpr auto kCommands = std::to_array<Command>({
     {"convert", "turn a model into one file, or back into a folder", declare_convert},
     {"bench", "time a real architecture on random weights", declare_bench},
     {"kernels", "show instruction sets and the kernels chosen here", declare_kernels},
+#ifdef EF_DATA
+    {"data", "prepare training data, shards in and shards out", declare_data},
+#endif
 #ifdef EF_TRAIN
     {"train", "train a model's networks on captioned pictures and texts", declare_train},
 #endif

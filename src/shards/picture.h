@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "formats/image.h"
@@ -16,6 +17,17 @@ namespace edgefusion::shards {
 /// limit). `origin` leads the messages.
 Result<formats::Image> decode_picture(std::span<const std::byte> bytes, const std::string& origin,
                                       int64_t max_pixels = int64_t{64} << 20);
+
+struct WebpOptions {
+  double quality = 90;  ///< 0 to 100
+  int effort = 4;       ///< 0 (fast) to 6 (small)
+};
+
+/// Encodes RGB or RGBA as a lossy WebP, the same bytes whoever asks. Errors: invalid_argument (no
+/// pixels, more than 16383 a side, another number of channels, options out of their range),
+/// resource_exhausted.
+Result<std::vector<std::byte>> encode_webp(const formats::Image& image,
+                                           const WebpOptions& options = {});
 
 /// The picture on a background of one colour, RGB.
 formats::Image without_alpha(const formats::Image& image, uint8_t background = 255);

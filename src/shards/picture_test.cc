@@ -84,6 +84,38 @@ TEST(Picture, AJpegComesCloseToItsPixels) {
   }
 }
 
+TEST(Picture, WebpsThatAreWrittenComeBackCloseToTheirPixels) {
+  for (const int channels : {3, 4}) {
+    const formats::Image image = gradient(40, 24, channels);
+    const auto fine = encode_webp(image, {.quality = 100, .effort = 6});
+    ASSERT_TRUE(fine) << fine.error().message();
+    const auto found = decode_picture(*fine, "sample");
+    ASSERT_TRUE(found) << found.error().message();
+    ASSERT_EQ(found->pixels.size(), image.pixels.size());
+    EXPECT_EQ(found->channels, channels);
+    double error = 0;
+    for (size_t i = 0; i < image.pixels.size(); ++i) {
+      // What is not seen at all may change.
+      const bool seen = channels == 3 || image.pixels[i / 4 * 4 + 3] > 0;
+      if (seen) error += std::abs(found->pixels[i] - image.pixels[i]);
+    }
+    EXPECT_LT(error / static_cast<double>(image.pixels.size()), 6);
+    EXPECT_EQ(*fine, *encode_webp(image, {.quality = 100, .effort = 6}));
+    EXPECT_LT(encode_webp(image, {.quality = 10})->size(), fine->size());
+  }
+}
+
+TEST(Picture, WhatNoWebpCanHoldIsRefused) {
+  const formats::Image image = gradient(8, 8, 3);
+  EXPECT_FALSE(encode_webp({.width = 0, .height = 0, .channels = 3, .pixels = {}}));
+  EXPECT_FALSE(encode_webp({.width = 8, .height = 8, .channels = 3, .pixels = {1, 2, 3}}));
+  EXPECT_FALSE(encode_webp({.width = 1, .height = 1, .channels = 1, .pixels = {1}}));
+  EXPECT_FALSE(encode_webp(
+      {.width = 20000, .height = 1, .channels = 3, .pixels = std::vector<uint8_t>(60000)}));
+  EXPECT_FALSE(encode_webp(image, {.quality = 101}));
+  EXPECT_FALSE(encode_webp(image, {.quality = 90, .effort = 7}));
+}
+
 TEST(Picture, FilesCutShortAtAnyPlaceAreRefused) {
   const formats::Image image = gradient(24, 16, 3);
   for (const Bytes& whole : {*formats::encode_png(image), webp_of(image), jpeg_of(image)}) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "train/config_fields.h"
+#include "core/config_fields.h"
 
 namespace edgefusion::train {
 namespace {

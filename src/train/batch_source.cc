@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "train/mirroring.h"
+
 namespace edgefusion::train {
 
 void Batch::move_to(at::Device device) {
@@ -19,7 +21,13 @@ BatchSource::BatchSource(const TrainConfig& config, LatentCache cache, TextState
       cache_(std::move(cache)),
       text_(std::move(text)),
       timesteps_(timesteps),
-      order_(cache_.count(), config.seed) {}
+      order_(cache_.count(), config.seed),
+      may_mirror_(static_cast<size_t>(cache_.count()), 0) {
+  if (!config_.flip) return;
+  for (size_t i = 0; i < may_mirror_.size(); ++i) {
+    may_mirror_[i] = may_mirror(cache_.captions(static_cast<int64_t>(i))) ? 1 : 0;
+  }
+}
 
 void BatchSource::draw(int64_t first, Batch& batch) const {
   batch.noise = at::empty_like(batch.clean);
@@ -50,7 +58,8 @@ Result<Batch> BatchSource::batch(int64_t number) {
     const std::vector<std::string>& all = cache_.captions(samples[i]);
     const bool dropped = static_cast<double>(seed >> 11) * 0x1p-53 < config_.caption_dropout;
     captions.push_back(dropped ? std::string() : all[(seed & 0x3ff) % all.size()]);
-    mirrored.push_back(config_.flip && (seed & 0x400) != 0 ? 1 : 0);
+    const bool mirror = (seed & 0x400) != 0 && may_mirror_[static_cast<size_t>(samples[i])] != 0;
+    mirrored.push_back(mirror ? 1 : 0);
   }
   Batch batch;
   batch.clean = cache_.latents(samples, mirrored);

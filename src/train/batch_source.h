@@ -45,7 +45,8 @@ class BatchSource {
   TextStates text_;
   int64_t timesteps_;
   SampleOrder order_;
-  at::Tensor empty_;  // states of the empty caption, once they have been asked for
+  std::vector<uint8_t> may_mirror_;  // of each sample, by its captions
+  at::Tensor empty_;                 // states of the empty caption, once they have been asked for
 };
 
 }  // namespace edgefusion::train

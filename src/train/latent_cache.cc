@@ -28,6 +28,7 @@ Result<std::string> folder_name(const TrainConfig& config, const std::string& en
   EF_TRY_STATUS(hash_source(picture_source(config), hasher));
   hasher.add_number(config.flip ? 1 : 0);
   hasher.add_text(encoder);
+  if (config.latents != "f16") hasher.add_text(config.latents);
   return "latents-" + hasher.result().to_hex().substr(0, 16);
 }
 
@@ -45,22 +46,28 @@ class Builder {
 
   Status write(const fs::path& folder) {
     encode();
-    std::vector<Tensor> owned;
+    std::vector<at::Tensor> kept = {at::cat(latents_)};
+    if (config_.flip) kept.push_back(at::cat(mirrored_));
     std::vector<formats::NamedTensor> tensors;
-    const at::Tensor all = at::cat(latents_);
-    tensors.push_back({"latents", view_of(all)});
-    at::Tensor mirrored;
-    if (config_.flip) {
-      mirrored = at::cat(mirrored_);
-      tensors.push_back({"mirrored", view_of(mirrored)});
+    LatentRange range;
+    const bool bytes = config_.latents == "u8";
+    if (bytes) {
+      range = LatentRange::of(kept);
+      tensors.push_back({"low", view_of(range.low, DType::f32)});
+      tensors.push_back({"step", view_of(range.step, DType::f32)});
+      for (at::Tensor& x : kept) x = range.to_bytes(x).contiguous();
+    }
+    for (size_t i = 0; i < kept.size(); ++i) {
+      tensors.push_back(
+          {i == 0 ? "latents" : "mirrored", view_of(kept[i], bytes ? DType::u8 : DType::f16)});
     }
     EF_TRY_STATUS(formats::write_safetensors(folder / kLatents, tensors));
     return write_captions(folder, captions_);
   }
 
  private:
-  static ConstTensorView view_of(const at::Tensor& x) {
-    return {static_cast<const std::byte*>(x.data_ptr()), shape_of(x), DType::f16};
+  static ConstTensorView view_of(const at::Tensor& x, DType dtype) {
+    return {static_cast<const std::byte*>(x.data_ptr()), shape_of(x), dtype};
   }
 
   void encode() {
@@ -92,7 +99,10 @@ Status build(const TrainConfig& config, PictureEncoder& encoder, const ReadingSi
 at::Tensor mapped(const formats::SafetensorsFile& file, const char* name) {
   const ConstTensorView* view = file.find(name);
   if (view == nullptr) return {};
-  return at::from_blob(const_cast<std::byte*>(view->data), extents_of(view->shape), at::kHalf);
+  const at::ScalarType type = view->dtype == DType::u8    ? at::kByte
+                              : view->dtype == DType::f32 ? at::kFloat
+                                                          : at::kHalf;
+  return at::from_blob(const_cast<std::byte*>(view->data), extents_of(view->shape), type);
 }
 
 }  // namespace
@@ -114,6 +124,9 @@ Result<LatentCache> LatentCache::read(const fs::path& folder) {
   cache.file_ = std::make_shared<formats::SafetensorsFile>(std::move(file));
   cache.latents_ = mapped(*cache.file_, "latents");
   cache.mirrored_ = mapped(*cache.file_, "mirrored");
+  if (cache.latents_.defined() && cache.latents_.scalar_type() == at::kByte) {
+    cache.range_ = {mapped(*cache.file_, "low"), mapped(*cache.file_, "step")};
+  }
   const int64_t count = cache.latents_.defined() ? cache.latents_.size(0) : -1;
   EF_TRY(cache.captions_, read_captions(folder, count));
   return cache;
@@ -125,7 +138,8 @@ at::Tensor LatentCache::latents(std::span<const int64_t> samples,
   for (size_t i = 0; i < samples.size(); ++i) {
     rows.push_back((mirrored[i] != 0 ? mirrored_ : latents_)[samples[i]]);
   }
-  return at::stack(rows).to(at::kFloat);
+  const at::Tensor kept = at::stack(rows);
+  return range_.low.defined() ? range_.from_bytes(kept) : kept.to(at::kFloat);
 }
 
 }  // namespace edgefusion::train

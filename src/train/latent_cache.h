@@ -11,13 +11,14 @@
 #include "formats/safetensors.h"
 #include "pipeline/model.h"
 #include "train/captioned_pictures.h"
+#include "train/latent_bytes.h"
 #include "train/train_config.h"
 
 namespace edgefusion::train {
 
-/// All pictures of the shards as latents, with their captions: encoded once, kept in f16 in a file,
-/// mapped by every later run. A folder is used again only if shards (names and sizes), resolution,
-/// mirroring and encoder are the same.
+/// All pictures of the shards as latents, with their captions: encoded once, kept in f16 or in
+/// bytes in a file, mapped by every later run. A folder is used again only if shards (names and
+/// sizes), resolution, mirroring, encoder and the form of the latents are the same.
 class LatentCache {
  public:
   /// Opens the folder below `folder` that fits, or makes it. Errors: those of the encoder's files
@@ -39,8 +40,9 @@ class LatentCache {
   static Result<LatentCache> read(const std::filesystem::path& folder);
 
   std::shared_ptr<formats::SafetensorsFile> file_;
-  at::Tensor latents_,
-      mirrored_;  // views of the file, f16 [samples,h,w,C]; mirrored_ may be absent
+  // Views of the file, f16 or u8 [samples,h,w,C]; mirrored_ may be absent, and range_ is of bytes.
+  at::Tensor latents_, mirrored_;
+  LatentRange range_;
   std::vector<std::vector<std::string>> captions_;
 };
 

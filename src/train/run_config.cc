@@ -1,6 +1,6 @@
 #include "train/run_config.h"
 
-#include "train/config_fields.h"
+#include "core/config_fields.h"
 
 namespace edgefusion::train {
 namespace {

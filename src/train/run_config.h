@@ -6,9 +6,11 @@
 
 #include "core/result.h"
 
-namespace edgefusion::train {
-
+namespace edgefusion {
 class ConfigFields;
+}
+
+namespace edgefusion::train {
 
 /// What every task of `train` reads: the optimiser's fields and the run's.
 struct RunConfig {

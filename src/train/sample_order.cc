@@ -4,19 +4,9 @@
 #include <numeric>
 #include <utility>
 
+#include "core/split_mix.h"
+
 namespace edgefusion::train {
-namespace {
-
-/// Steele, Lea and Flood 2014: SplitMix64.
-uint64_t split_mix(uint64_t& state) {
-  uint64_t z = state += 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
-}  // namespace
-
 uint64_t mixed_seed(uint64_t seed, Purpose purpose, uint64_t step) {
   uint64_t state = seed;
   state = split_mix(state) ^ static_cast<uint64_t>(purpose);

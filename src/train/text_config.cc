@@ -1,6 +1,6 @@
 #include "train/text_config.h"
 
-#include "train/config_fields.h"
+#include "core/config_fields.h"
 
 namespace edgefusion::train {
 

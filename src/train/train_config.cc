@@ -1,8 +1,8 @@
 #include "train/train_config.h"
 
+#include "core/config_fields.h"
 #include "core/json.h"
 #include "train/block_removal.h"
-#include "train/config_fields.h"
 
 namespace edgefusion::train {
 namespace {
@@ -22,6 +22,7 @@ void read_data(ConfigFields& fields, TrainConfig& config) {
   config.resolution = fields.reader.integer("resolution", config.resolution, {8, 4096});
   config.caption_dropout = fields.number("caption_dropout", config.caption_dropout, 0, 1);
   config.flip = fields.reader.boolean("flip", config.flip);
+  config.latents = fields.choice("latents", config.latents, {"f16", "u8"});
 }
 
 void read_distillation(ConfigFields& fields, TrainConfig& config) {

@@ -33,8 +33,8 @@ struct TrainConfig : RunConfig {
   std::vector<std::filesystem::path> shards;
   int64_t resolution = 256;  ///< pixels; pictures are scaled and cut to it
   double caption_dropout = 0.1;
-  bool flip =
-      false;  ///< half of the pictures are mirrored; not for captions that say left or right
+  bool flip = false;  ///< half of the pictures are mirrored, where captions allow (mirroring.h)
+  std::string latents = "f16";  ///< how the cache keeps them; or "u8" (latent_bytes.h)
 
   bool activation_checkpointing = false;  ///< less memory, about a third more time
 

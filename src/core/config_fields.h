@@ -6,10 +6,11 @@
 
 #include "core/json.h"
 
-namespace edgefusion::train {
+namespace edgefusion {
 
-/// Reads a config file of `train`: a ConfigReader with paths that count from the file's folder,
-/// numbers within bounds, and every field that nobody asked for told with the nearest name.
+/// Reads a config file that a user writes (of `train`, `data`): a ConfigReader with paths that
+/// count from the file's folder, numbers within bounds, and every field that nobody asked for told
+/// with the nearest name.
 class ConfigFields {
  public:
   ConfigFields(const nlohmann::json& json, const std::filesystem::path& file)
@@ -24,6 +25,9 @@ class ConfigFields {
   std::vector<std::filesystem::path> paths(const char* key);
   std::vector<std::filesystem::path> optional_paths(const char* key);
 
+  /// Every field of an object inside, all of which has been read, that nobody asked for.
+  static void complain_about_strangers(ConfigReader& object);
+
   /// To be asked once, when everything has been read. Errors: bad_file that lists all that is
   /// wrong.
   Status finish();
@@ -36,4 +40,4 @@ class ConfigFields {
   std::filesystem::path folder_;
 };
 
-}  // namespace edgefusion::train
+}  // namespace edgefusion

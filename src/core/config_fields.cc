@@ -1,11 +1,11 @@
-#include "train/config_fields.h"
+#include "core/config_fields.h"
 
 #include <algorithm>
 #include <string_view>
 
 #include "core/nearest_name.h"
 
-namespace edgefusion::train {
+namespace edgefusion {
 
 namespace fs = std::filesystem;
 
@@ -50,14 +50,18 @@ std::vector<fs::path> ConfigFields::optional_paths(const char* key) {
   return found;
 }
 
-Status ConfigFields::finish() {
-  (void)reader.string("description", "");  // for the reader of the file
-  std::vector<std::string_view> known(reader.asked_keys().begin(), reader.asked_keys().end());
+void ConfigFields::complain_about_strangers(ConfigReader& object) {
+  std::vector<std::string_view> known(object.asked_keys().begin(), object.asked_keys().end());
   std::ranges::sort(known);
   known.erase(std::unique(known.begin(), known.end()), known.end());
-  for (const std::string& key : reader.unread_keys()) {
-    reader.complain(key, "a known field", unknown_name_message("field", key, known));
+  for (const std::string& key : object.unread_keys()) {
+    object.complain(key, "a known field", unknown_name_message("field", key, known));
   }
+}
+
+Status ConfigFields::finish() {
+  (void)reader.string("description", "");  // for the reader of the file
+  complain_about_strangers(reader);
   return reader.status();
 }
 
@@ -65,4 +69,4 @@ fs::path ConfigFields::resolved(const fs::path& path) const {
   return path.is_absolute() ? path : folder_ / path;
 }
 
-}  // namespace edgefusion::train
+}  // namespace edgefusion

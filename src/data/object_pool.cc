@@ -1,0 +1,212 @@
+#include "data/object_pool.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <utility>
+
+#include "core/json.h"
+#include "data/english.h"
+#include "shards/picture.h"
+#include "shards/shard_reader.h"
+
+namespace edgefusion::data {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kMostPixels = int64_t{16} << 20;
+constexpr int kLeastSide = 8;
+
+/// A sample whose picture has not been looked at yet.
+struct Candidate {
+  SceneObject object;
+  NamedCaptions captions;
+  std::string unusable;  ///< why it is passed over; empty: it is used
+};
+
+std::string text_in(const json& notes, const char* key) {
+  const auto found = notes.find(key);
+  return found != notes.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::vector<std::byte> picture_in(shards::ShardSample& sample) {
+  for (const char* extension : {"webp", "png", "jpg", "jpeg"}) {
+    const auto member = sample.members.find(extension);
+    if (member != sample.members.end()) return std::move(member->second);
+  }
+  return {};
+}
+
+std::vector<std::string> captions_in(const shards::ShardSample& sample, const json& notes) {
+  std::vector<std::string> captions;
+  std::string main = sample.text("txt");
+  while (!main.empty() && std::isspace(static_cast<unsigned char>(main.back())) != 0)
+    main.pop_back();
+  if (!main.empty()) captions.push_back(std::move(main));
+  const auto more = notes.find("captions");
+  if (more == notes.end() || !more->is_array()) return captions;
+  for (const json& caption : *more) {
+    if (caption.is_string()) captions.push_back(caption.get<std::string>());
+  }
+  return captions;
+}
+
+bool is_wanted(const std::vector<std::string>& wanted, const std::string& word) {
+  return wanted.empty() || std::ranges::find(wanted, word) != wanted.end();
+}
+
+/// Collects candidates and styles from shards.
+class Collector {
+ public:
+  explicit Collector(const SynthesizeConfig& config) : config_(config) {}
+
+  Status read(const std::filesystem::path& path) {
+    EF_TRY(auto reader, shards::ShardReader::open(path));
+    while (true) {
+      EF_TRY(auto sample, reader.next());
+      if (!sample) return {};
+      take(std::move(*sample), path.filename().string());
+    }
+  }
+
+  Status check_names() const {
+    EF_TRY_STATUS(check("styles", config_.styles, seen_styles_));
+    return check("groups", config_.groups, seen_groups_);
+  }
+
+  std::vector<Candidate> candidates;
+  std::vector<Style> styles;
+
+ private:
+  void take(shards::ShardSample sample, const std::string& shard) {
+    auto parsed = parse_json(sample.text("json"), sample.key);
+    const json notes = parsed && parsed->is_object() ? *std::move(parsed) : json::object();
+    const std::string style = text_in(notes, "style"), group = text_in(notes, "group");
+    seen_styles_.insert(style);
+    seen_groups_.insert(group);
+    if (!is_wanted(config_.styles, style) || !is_wanted(config_.groups, group)) return;
+    Candidate candidate;
+    candidate.captions = {text_in(notes, "name"), captions_in(sample, notes)};
+    candidate.object.style = style_number(style, group);
+    candidate.object.picture = picture_in(sample);
+    candidate.object.concept_name = text_in(notes, "concept");
+    candidate.object.provenance = {shard,
+                                   sample.key,
+                                   candidate.captions.name,
+                                   text_in(notes, "source"),
+                                   text_in(notes, "licence"),
+                                   text_in(notes, "author")};
+    candidates.push_back(std::move(candidate));
+  }
+
+  size_t style_number(const std::string& style, const std::string& group) {
+    const auto same = [&](const Style& s) { return s.style == style && s.group == group; };
+    const auto found = std::ranges::find_if(styles, same);
+    if (found != styles.end()) return static_cast<size_t>(found - styles.begin());
+    styles.push_back({.style = style, .group = group, .templates = {}, .objects = {}});
+    return styles.size() - 1;
+  }
+
+  static Status check(const char* field, const std::vector<std::string>& wanted,
+                      const std::set<std::string>& seen) {
+    for (const std::string& word : wanted) {
+      if (seen.contains(word)) continue;
+      std::string found;
+      for (const std::string& name : seen) {
+        if (!name.empty()) found += (found.empty() ? "" : ", ") + printable(name);
+      }
+      return fail(ErrorCode::not_found,
+                  std::string(field) + ": expected some of the samples', found \"" +
+                      printable(word) + "\"; they have " + (found.empty() ? "none" : found));
+    }
+    return {};
+  }
+
+  const SynthesizeConfig& config_;
+  std::set<std::string> seen_styles_, seen_groups_;
+};
+
+void learn(std::vector<Style>& styles, const std::vector<Candidate>& candidates) {
+  std::vector<std::vector<NamedCaptions>> of_styles(styles.size());
+  for (const Candidate& c : candidates) of_styles[c.object.style].push_back(c.captions);
+  for (size_t i = 0; i < styles.size(); ++i) styles[i].templates = learn_templates(of_styles[i]);
+}
+
+/// Names the object, and looks at its picture.
+void examine(Candidate& candidate, const Style& style, double min_coverage) {
+  SceneObject& object = candidate.object;
+  if (candidate.captions.captions.empty()) return void(candidate.unusable = "no caption");
+  const auto name = name_in(candidate.captions, style.templates);
+  if (!name) return void(candidate.unusable = "no short name in its captions");
+  object.name = *name;
+  object.name.counted = name->counted && !is_mass(name->noun);
+  if (object.provenance.name.empty()) object.provenance.name = name->noun;
+  if (object.concept_name.empty()) object.concept_name = name->noun;
+  if (object.name.counted) object.plural = plural_of(name->noun);
+  auto picture = shards::decode_picture(object.picture, object.provenance.key, kMostPixels);
+  if (!picture) return void(candidate.unusable = "broken: " + picture.error().message());
+  if (std::min(picture->width, picture->height) < kLeastSide) {
+    return void(candidate.unusable = "picture is too small");
+  }
+  const auto cut = cut_out(shards::without_alpha(*picture));
+  if (!cut) return void(candidate.unusable = to_string(cut.error()));
+  if (cut->coverage < min_coverage) return void(candidate.unusable = "object is too small");
+  object.width = cut->image.width;
+  object.height = cut->image.height;
+  object.traits = traits_of(cut->image);
+}
+
+}  // namespace
+
+std::string SceneObject::phrase() const {
+  return name.counted ? with_article(name.noun) : name.noun;
+}
+
+Result<ObjectPool> ObjectPool::read(const SynthesizeConfig& config, ThreadPool& threads,
+                                    const LogSink& log) {
+  Collector collector(config);
+  for (const auto& shard : config.shards) EF_TRY_STATUS(collector.read(shard));
+  EF_TRY_STATUS(collector.check_names());
+  std::vector<Candidate>& candidates = collector.candidates;
+  learn(collector.styles, candidates);
+  threads.parallel_for(
+      static_cast<int64_t>(candidates.size()), [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) {
+          Candidate& candidate = candidates[static_cast<size_t>(i)];
+          examine(candidate, collector.styles[candidate.object.style], config.min_coverage);
+        }
+      });
+  ObjectPool pool;
+  pool.styles = std::move(collector.styles);
+  for (Candidate& candidate : candidates) {
+    std::string why = candidate.unusable;
+    if (why.empty()) {
+      pool.styles[candidate.object.style].objects.push_back(pool.objects.size());
+      pool.objects.push_back(std::move(candidate.object));
+      continue;
+    }
+    if (why.starts_with("broken: ")) {
+      log(LogLevel::warn, candidate.object.provenance.shard + ": " + why.substr(8));
+      why = "picture cannot be read";
+    }
+    ++pool.passed_over[why];
+  }
+  if (!pool.objects.empty()) return pool;
+  std::string reasons;
+  for (const auto& [why, count] : pool.passed_over) {
+    reasons += (reasons.empty() ? ": " : ", ") + std::to_string(count) + " " + why;
+  }
+  return fail(ErrorCode::not_found, config.shards.front().string() +
+                                        " and the others: no object that can be cut out" + reasons);
+}
+
+CutOut cut_out_of(const SceneObject& object) {
+  const auto picture = shards::decode_picture(object.picture, object.provenance.key, kMostPixels);
+  EF_CHECK(picture.has_value(), "a picture that was decoded before");
+  auto cut = cut_out(shards::without_alpha(*picture));
+  EF_CHECK(cut.has_value(), "an object that was cut out before");
+  return *std::move(cut);
+}
+
+}  // namespace edgefusion::data

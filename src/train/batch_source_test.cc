@@ -1,0 +1,90 @@
+#include "train/batch_source.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "train/testing/train_case.h"
+
+namespace edgefusion::train {
+namespace {
+
+/// Pictures that are not the same when they are mirrored: a colour at the left, black at the right.
+std::string half_picture(uint8_t red, uint8_t green) {
+  formats::Image image{.width = 32, .height = 32, .channels = 3, .pixels = {}};
+  for (int i = 0; i < 32 * 32; ++i) {
+    const bool left = i % 32 < 16;
+    for (const uint8_t value : {red, green, uint8_t{30}}) {
+      image.pixels.push_back(left ? value : uint8_t{0});
+    }
+  }
+  const auto bytes = *formats::encode_png(image);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class BatchSourceTest : public TrainUnetTest {
+ protected:
+  void SetUp() override {
+    TrainUnetTest::SetUp();
+    shards::write_shard(folder_ / "a.tar",
+                        {{"0.png", half_picture(250, 20)},
+                         {"0.txt", "a ball"},
+                         {"1.png", half_picture(20, 250)},
+                         {"1.txt", "a ball and a box"},
+                         {"1.json", R"({"captions": ["a ball left of a box"]})"}});
+    const auto model = pipeline::Model::open(kModel);
+    ASSERT_TRUE(model) << model.error().message();
+    model_ = *model;
+  }
+
+  LatentCache cache(const TrainConfig& c) const {
+    const ReadingSinks sinks = {[](LogLevel, std::string_view) {}, nullptr};
+    auto opened = LatentCache::open(c, *model_, folder_, sinks);
+    EXPECT_TRUE(opened) << opened.error().message();
+    return *std::move(opened);
+  }
+
+  std::shared_ptr<const pipeline::Model> model_;
+};
+
+TEST_F(BatchSourceTest, OnlyPicturesWhoseCaptionsAllowItAreMirrored) {
+  const TrainConfig c = config("out", 1);
+  const LatentCache latents = cache(c);
+  const std::vector<int64_t> all = {0, 1};
+  const at::Tensor plain = latents.latents(all, std::vector<uint8_t>{0, 0});
+  const at::Tensor mirrored = latents.latents(all, std::vector<uint8_t>{1, 1});
+  ASSERT_GT((plain - mirrored).abs().max().item<float>(), 0.05f);
+
+  BatchSource batches(c, latents, *TextStates::open(model_, at::kCPU), 1000);
+  int as_it_is[2] = {0, 0}, turned[2] = {0, 0};
+  for (int64_t number = 0; number < 12; ++number) {
+    const auto batch = batches.batch(number);
+    ASSERT_TRUE(batch) << batch.error().message();
+    for (int64_t i = 0; i < c.batch; ++i) {
+      for (int64_t sample = 0; sample < 2; ++sample) {
+        as_it_is[sample] += at::equal(batch->clean[i], plain[sample]) ? 1 : 0;
+        turned[sample] += at::equal(batch->clean[i], mirrored[sample]) ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_EQ(as_it_is[0] + turned[0], 18);
+  EXPECT_GT(as_it_is[0], 3);
+  EXPECT_GT(turned[0], 3);
+  EXPECT_EQ(as_it_is[1], 18) << "the second caption of the sample says left";
+}
+
+TEST_F(BatchSourceTest, LatentsInBytesAreCloseToThoseInHalves) {
+  TrainConfig c = config("out", 1);
+  const std::vector<int64_t> all = {0, 1};
+  const std::vector<uint8_t> one_mirrored = {0, 1};
+  const at::Tensor halves = cache(c).latents(all, one_mirrored);
+  c.latents = "u8";
+  const LatentCache bytes = cache(c);  // in a folder of its own
+  const at::Tensor found = bytes.latents(all, one_mirrored);
+  const float spread = (halves.max() - halves.min()).item<float>();
+  EXPECT_LE((found - halves).abs().max().item<float>(), spread / 255 * 0.51f);
+  EXPECT_FALSE(at::equal(found, halves));
+  EXPECT_TRUE(at::equal(cache(c).latents(all, one_mirrored), found)) << "read again";
+}
+
+}  // namespace
+}  // namespace edgefusion::train
