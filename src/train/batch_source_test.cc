@@ -3,6 +3,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "train/captioned_pictures.h"
 #include "train/testing/train_case.h"
 
 namespace edgefusion::train {
@@ -70,6 +73,51 @@ TEST_F(BatchSourceTest, OnlyPicturesWhoseCaptionsAllowItAreMirrored) {
   EXPECT_GT(as_it_is[0], 3);
   EXPECT_GT(turned[0], 3);
   EXPECT_EQ(as_it_is[1], 18) << "the second caption of the sample says left";
+}
+
+TEST(CaptionedPictures, ASquareLiesWhereTheSeedSaysUnlessACaptionTellsOfSides) {
+  // Twice as wide as high; brighter to the right.
+  formats::Image image{.width = 64, .height = 32, .channels = 3, .pixels = {}};
+  for (int i = 0; i < 64 * 32 * 3; ++i) {
+    image.pixels.push_back(static_cast<uint8_t>(i / 3 % 64 * 4));
+  }
+  const auto bytes = *formats::encode_png(image);
+  const std::string png(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const fs::path shard = fs::path(testing::TempDir()) / "wide.tar";
+  std::vector<std::pair<std::string, std::string>> members;
+  for (int i = 0; i < 40; ++i) {
+    members.emplace_back(std::to_string(i) + ".png", png);
+    members.emplace_back(std::to_string(i) + ".txt", i < 20 ? "a beach" : "a ball on the left");
+  }
+  shards::write_shard(shard, members);
+  const auto brightness = [&](const PictureSource& source) {
+    std::vector<double> means;
+    const ReadingSinks sinks = {[](LogLevel, std::string_view) {}, nullptr};
+    const Status read = read_captioned_pictures(source, sinks, [&](CaptionedPicture sample) {
+      means.push_back(sample.picture.mean().item<double>());
+      return Status();
+    });
+    EXPECT_TRUE(read) << read.error().message();
+    return means;
+  };
+  const std::vector<double> middle = brightness({{shard}, 32});
+  const std::vector<double> random = brightness({{shard}, 32, true, 7});
+  EXPECT_EQ(random, brightness({{shard}, 32, true, 7}));
+  EXPECT_NE(random, brightness({{shard}, 32, true, 8}));
+  double least = 1, most = -1;
+  for (size_t i = 0; i < random.size(); ++i) {
+    EXPECT_EQ(middle[i], middle[0]);
+    if (i >= 20) {
+      EXPECT_EQ(random[i], middle[i]) << "a side was told";
+    }
+    least = std::min(least, random[i] - middle[i]);
+    most = std::max(most, random[i] - middle[i]);
+  }
+  // A square may lie 16 columns off, each 4 of 127.5 brighter than the one before.
+  EXPECT_LT(least, -0.3);
+  EXPECT_GT(most, 0.3);
+  EXPECT_LE(std::max(most, -least), 16 * 4 / 127.5 + 1e-6);
+  fs::remove(shard);
 }
 
 TEST_F(BatchSourceTest, LatentsInBytesAreCloseToThoseInHalves) {

@@ -7,7 +7,9 @@
 
 #include "core/atomic_file.h"
 #include "shards/picture.h"
+#include "train/mirroring.h"
 #include "train/picture_encoder.h"
+#include "train/sample_order.h"
 
 namespace edgefusion::train {
 namespace {
@@ -18,18 +20,31 @@ using nlohmann::json;
 constexpr const char* kCaptions = "captions.json";
 constexpr int64_t kMostPixels = int64_t{64} << 20;
 
-Result<CaptionedPicture> usable(const shards::ShardSample& raw, int64_t resolution) {
+/// Where the square of a sample lies: 0 at the beginning of the longer side, 1 at its end.
+double crop_position(const PictureSource& source, const std::vector<std::string>& captions,
+                     int64_t number) {
+  // A side that the caption speaks of may lie outside of any square but the middle one, and even
+  // there; that is left as it is.
+  if (!source.random_crop || !may_mirror(captions)) return 0.5;
+  const uint64_t drawn = mixed_seed(source.seed, Purpose::crop, static_cast<uint64_t>(number));
+  return static_cast<double>(drawn >> 11) * 0x1p-53;
+}
+
+/// number: of the samples before it.
+Result<CaptionedPicture> usable(const shards::ShardSample& raw, const PictureSource& source,
+                                int64_t number) {
   CaptionedPicture sample;
+  sample.captions = captions_of(raw);
+  const double position = crop_position(source, sample.captions, number);
   for (const char* extension : {"webp", "png", "jpg", "jpeg"}) {
     const auto member = raw.members.find(extension);
     if (member == raw.members.end()) continue;
     EF_TRY(const formats::Image image,
            shards::decode_picture(member->second, raw.key + "." + extension, kMostPixels));
-    sample.picture = picture_tensor(image, resolution);
+    sample.picture = picture_tensor(image, source.resolution, position);
     break;
   }
   if (!sample.picture.defined()) return fail(ErrorCode::bad_file, raw.key + ": no picture");
-  sample.captions = captions_of(raw);
   if (sample.captions.empty()) return fail(ErrorCode::bad_file, raw.key + ": no caption");
   return sample;
 }
@@ -51,7 +66,7 @@ class Reading {
         break;
       }
       if (!*next) break;
-      auto sample = usable(**next, source_.resolution);
+      auto sample = usable(**next, source_, count_);
       if (!sample) {
         ++unusable;
         sinks_.log(LogLevel::warn, path.string() + ": " + sample.error().message());
@@ -109,6 +124,10 @@ Status hash_source(const PictureSource& source, ContentHasher& hasher) {
     hasher.add_number(size);
   }
   hasher.add_number(static_cast<uint64_t>(source.resolution));
+  if (source.random_crop) {
+    hasher.add_text("random crop");
+    hasher.add_number(source.seed);
+  }
   return {};
 }
 

@@ -28,6 +28,10 @@ std::vector<std::string> captions_of(const shards::ShardSample& sample);
 struct PictureSource {
   std::vector<std::filesystem::path> shards;
   int64_t resolution = 256;
+  /// The square of a picture that is none lies anywhere along its longer side, by the seed and the
+  /// sample's number, unless a caption tells of sides (mirroring.h); not: in the middle.
+  bool random_crop = false;
+  uint64_t seed = 0;
 };
 
 /// Who wants to know how far it is.
@@ -42,8 +46,8 @@ struct ReadingSinks {
 Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& sinks,
                                const std::function<Status(CaptionedPicture)>& take);
 
-/// Adds what tells two sources apart: names and sizes of the shards, the resolution. Errors:
-/// not_found.
+/// Adds what tells two sources apart: names and sizes of the shards, the resolution, how they are
+/// cut. Errors: not_found.
 Status hash_source(const PictureSource& source, ContentHasher& hasher);
 
 /// captions.json of a cache's folder: for every picture all of its captions.

@@ -18,7 +18,7 @@ constexpr const char* kLatents = "latents.safetensors";
 constexpr int64_t kBatch = 16;
 
 PictureSource picture_source(const TrainConfig& config) {
-  return {config.shards, config.resolution};
+  return {config.shards, config.resolution, config.crop == "random", config.seed};
 }
 
 /// Of all that decides what is in a cache.

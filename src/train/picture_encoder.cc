@@ -23,10 +23,13 @@ Result<graph::Graph> encoder_graph(const formats::NetworkFiles& files, int64_t b
 
 }  // namespace
 
-at::Tensor picture_tensor(const formats::Image& image, int64_t resolution) {
+at::Tensor picture_tensor(const formats::Image& image, int64_t resolution, double position) {
   const formats::Image flat = shards::without_alpha(image);
   const int64_t side = std::min(flat.width, flat.height);
-  const int64_t top = (flat.height - side) / 2, left = (flat.width - side) / 2;
+  const auto begin = [&](int64_t extent) {
+    return static_cast<int64_t>(static_cast<double>(extent - side) * position);
+  };
+  const int64_t top = begin(flat.height), left = begin(flat.width);
   at::Tensor pixels = at::from_blob(const_cast<uint8_t*>(flat.pixels.data()),
                                     {flat.height, flat.width, 3}, at::kByte)
                           .narrow(0, top, side)

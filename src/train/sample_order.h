@@ -25,7 +25,7 @@ class SampleOrder {
 };
 
 /// What random numbers of a run are for.
-enum class Purpose : uint64_t { first_weights = 1, noise = 2, choice = 3, order = 4 };
+enum class Purpose : uint64_t { first_weights = 1, noise = 2, choice = 3, order = 4, crop = 5 };
 
 /// A seed for one purpose at one step (batch, sample, pass), unlike all others'.
 uint64_t mixed_seed(uint64_t seed, Purpose purpose, uint64_t step);

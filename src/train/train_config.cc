@@ -21,6 +21,7 @@ void read_data(ConfigFields& fields, TrainConfig& config) {
   config.shards = fields.paths("shards");
   config.resolution = fields.reader.integer("resolution", config.resolution, {8, 4096});
   config.caption_dropout = fields.number("caption_dropout", config.caption_dropout, 0, 1);
+  config.crop = fields.choice("crop", config.crop, {"centre", "random"});
   config.flip = fields.reader.boolean("flip", config.flip);
   config.latents = fields.choice("latents", config.latents, {"f16", "u8"});
 }

@@ -33,6 +33,7 @@ struct TrainConfig : RunConfig {
   std::vector<std::filesystem::path> shards;
   int64_t resolution = 256;  ///< pixels; pictures are scaled and cut to it
   double caption_dropout = 0.1;
+  std::string crop = "centre";  ///< or "random": where along the longer side the square lies
   bool flip = false;  ///< half of the pictures are mirrored, where captions allow (mirroring.h)
   std::string latents = "f16";  ///< how the cache keeps them; or "u8" (latent_bytes.h)
 
