@@ -13,6 +13,7 @@
 #include "core/env.h"
 #include "formats/json_file.h"
 #include "train/train_autoencoder.h"
+#include "train/train_image_text.h"
 #include "train/train_text.h"
 #include "train/train_unet.h"
 
@@ -59,6 +60,14 @@ Status print_plan(const train::AutoencoderConfig& config) {
   return {};
 }
 
+Status print_plan(const train::ImageTextConfig& config) {
+  EF_TRY(const train::ImageTextPlan plan, train::plan_image_text(config));
+  fmt::print("image tower     {:.2f} M parameters, with the projections\n",
+             static_cast<double>(plan.parameters) / 1e6);
+  print_steps(config, plan.macs_per_picture, plan.weight_bytes);
+  return {};
+}
+
 /// "1 h 05 min", "40 s"
 std::string rough_time(double seconds) {
   if (seconds < 90) return fmt::format("{:.0f} s", seconds);
@@ -98,6 +107,10 @@ Result<Setting> start(const train::RunConfig& config, const CommonOptions& commo
           [](int64_t pictures) {
             if (pictures % 500 == 0) fmt::print(stderr, "{} pictures read\n", pictures);
           },
+      .encoding =
+          [](int64_t texts) {
+            if (texts % 6400 == 0) fmt::print(stderr, "{} captions encoded\n", texts);
+          },
       .step = [&config, count](const auto& line) { print_step(config, count, line); },
       .cancel = &interrupt_flag()};
   return Setting{std::move(processes), std::move(callbacks)};
@@ -136,12 +149,25 @@ Status run_text(const nlohmann::json& json, const Options& options, const Common
   return {};
 }
 
+Status run_image_text(const nlohmann::json& json, const Options& options,
+                      const CommonOptions& common) {
+  EF_TRY(const auto config, train::ImageTextConfig::parse(json, options.config));
+  if (options.dry_run) return print_plan(config);
+  EF_TRY(Setting setting, start(config, common));
+  EF_TRY(const train::ImageTextReport report,
+         train::train_image_text(config, options.resume, setting.processes, setting.callbacks));
+  if (setting.processes.first()) fmt::print("{}\n", report.summary());
+  return {};
+}
+
 struct Task {
   const char* name;
   Status (*run)(const nlohmann::json& json, const Options& options, const CommonOptions& common);
 };
 
-constexpr std::array kTasks = {Task{"autoencoder", run_autoencoder}, Task{"text", run_text},
+constexpr std::array kTasks = {Task{"autoencoder", run_autoencoder},
+                               Task{"text", run_text},
+                               Task{"image_text", run_image_text},
                                Task{"finetune", run_unet<train::TrainTask::finetune>},
                                Task{"distill", run_unet<train::TrainTask::distill>},
                                Task{"lcm", run_unet<train::TrainTask::lcm>}};

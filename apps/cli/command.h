@@ -31,6 +31,7 @@ struct Command {
 
 Action declare_bench(CLI::App& app);
 Action declare_convert(CLI::App& app);
+Action declare_eval(CLI::App& app);
 Action declare_exec(CLI::App& app);
 Action declare_generate(CLI::App& app);
 Action declare_inspect(CLI::App& app);

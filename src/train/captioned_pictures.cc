@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/atomic_file.h"
-#include "shards/picture.h"
+#include "shards/captioned_sample.h"
 #include "train/picture_encoder.h"
 
 namespace edgefusion::train {
@@ -16,20 +16,12 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* kCaptions = "captions.json";
-constexpr int64_t kMostPixels = int64_t{64} << 20;
 
 Result<CaptionedPicture> usable(const shards::ShardSample& raw, int64_t resolution) {
   CaptionedPicture sample;
-  for (const char* extension : {"webp", "png", "jpg", "jpeg"}) {
-    const auto member = raw.members.find(extension);
-    if (member == raw.members.end()) continue;
-    EF_TRY(const formats::Image image,
-           shards::decode_picture(member->second, raw.key + "." + extension, kMostPixels));
-    sample.picture = picture_tensor(image, resolution);
-    break;
-  }
-  if (!sample.picture.defined()) return fail(ErrorCode::bad_file, raw.key + ": no picture");
-  sample.captions = captions_of(raw);
+  EF_TRY(const formats::Image image, shards::picture_of(raw));
+  sample.picture = picture_tensor(image, resolution);
+  sample.captions = shards::captions_of(raw);
   if (sample.captions.empty()) return fail(ErrorCode::bad_file, raw.key + ": no caption");
   return sample;
 }
@@ -78,18 +70,6 @@ class Reading {
 };
 
 }  // namespace
-
-std::vector<std::string> captions_of(const shards::ShardSample& sample) {
-  std::vector<std::string> captions;
-  if (sample.members.contains("txt")) captions.push_back(sample.text("txt"));
-  const json notes = json::parse(sample.text("json"), nullptr, false);
-  if (notes.is_object() && notes.contains("captions") && notes["captions"].is_array()) {
-    for (const json& caption : notes["captions"]) {
-      if (caption.is_string()) captions.push_back(caption.get<std::string>());
-    }
-  }
-  return captions;
-}
 
 Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& sinks,
                                const std::function<Status(CaptionedPicture)>& take) {

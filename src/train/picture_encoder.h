@@ -12,8 +12,7 @@
 
 namespace edgefusion::train {
 
-/// A picture as training takes it: the largest square in its middle, scaled to `resolution`,
-/// transparency on white. f32 [resolution,resolution,3], -1 to 1.
+/// shards::square_picture as a tensor: f32 [resolution,resolution,3], -1 to 1.
 at::Tensor picture_tensor(const formats::Image& image, int64_t resolution);
 
 /// The encoder half of an autoencoder, frozen.
