@@ -102,13 +102,13 @@ function(ef_benches name)
 endfunction()
 
 # ef_module(NAME SOURCES files... DEPS modules... [LIBS targets...] [OWN_LIBS targets...]
-#           [PER_ISA_TESTS names...] [APART]):
+#           [PER_ISA_TESTS names...] [APART] [PROGRAM]):
 # library edgefusion_NAME, alias edgefusion::NAME, and one test program per *_test.cc in the folder.
 # DEPS are modules of ours (what the layering allows), LIBS third-party targets;
 # OWN_LIBS those that only its own sources and tests see. APART: a part of
-# training, not of the installed library.
+# training, PROGRAM: of the program; neither is one of the installed library.
 function(ef_module name)
-  cmake_parse_arguments(M "APART" "" "SOURCES;DEPS;LIBS;OWN_LIBS;PER_ISA_TESTS" ${ARGN})
+  cmake_parse_arguments(M "APART;PROGRAM" "" "SOURCES;DEPS;LIBS;OWN_LIBS;PER_ISA_TESTS" ${ARGN})
   set(lib edgefusion_${name})
   add_library(${lib} STATIC ${M_SOURCES})
   add_library(edgefusion::${name} ALIAS ${lib})
@@ -117,7 +117,7 @@ function(ef_module name)
                                            $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
   list(TRANSFORM M_DEPS PREPEND edgefusion::)
   target_link_libraries(${lib} PUBLIC ${M_DEPS} ${M_LIBS} PRIVATE ${M_OWN_LIBS})
-  if(NOT M_APART)
+  if(NOT M_APART AND NOT M_PROGRAM)
     # The installed library is made of the objects of all these modules.
     set_property(GLOBAL APPEND PROPERTY EF_MODULES ${lib})
   endif()

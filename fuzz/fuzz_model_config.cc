@@ -50,8 +50,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto config = parse_json(text, "config.json");
   if (!config) return 0;
-  for (const NetworkRole role : {NetworkRole::text_encoder, NetworkRole::unet,
-                                 NetworkRole::vae_decoder, NetworkRole::vae_encoder}) {
+  for (const NetworkRole role :
+       {NetworkRole::text_encoder, NetworkRole::unet, NetworkRole::vae_decoder,
+        NetworkRole::vae_encoder, NetworkRole::image_encoder}) {
     build(*config, role);
   }
   return 0;

@@ -15,12 +15,14 @@ GROUPS = {
     "unet": "unet",
     "text_encoder": "text_encoders",
     "autoencoder": "autoencoders",
+    "image_tower": "image_towers",
     "tokenizer": "tokenizers",
     "noise": "noise",
     "scheduler": "schedulers",
     "pipeline": "pipelines",
     "gradient": "gradients",  # of the networks above
     "training": "training",
+    "score": "scores",
 }
 
 

@@ -28,6 +28,8 @@ MAY_INCLUDE = {
     "data": {"drawing", "shards", "formats", "core"},
     "train": {"drawing", "shards", "pipeline", "models", "graph", "diffusion", "text", "formats",
               "core"},
+    "eval": {"drawing", "shards", "pipeline", "models", "engine", "text", "formats", "graph",
+             "core"},
     "api": {"pipeline", "diffusion", "engine", "formats", "core", "edgefusion"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) - {"api"}

@@ -49,7 +49,8 @@ Action declare_exec(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("model", options->model, "Model folder or bundle, or the folder of one network")
       ->required();
-  app.add_option("network", options->network, "text_encoder, unet, vae_decoder or vae_encoder")
+  app.add_option("network", options->network,
+                 "text_encoder, unet, vae_decoder, vae_encoder or image_encoder")
       ->required();
   app.add_option("--inputs", options->inputs, "Safetensors file with the inputs (NCHW)")
       ->required();

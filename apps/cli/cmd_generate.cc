@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,7 +12,9 @@
 #include "cli/generation_parameters.h"
 #include "cli/interrupt.h"
 #include "cli/memory_size.h"
+#include "cli/output_file.h"
 #include "cli/progress_bar.h"
+#include "cli/seed_option.h"
 #include "core/atomic_file.h"
 #include "formats/png.h"
 #include "formats/safetensors_writer.h"
@@ -31,18 +32,6 @@ struct Options {
   std::optional<uint64_t> seed;
   bool seed_per_image = false, preview = false, json = false, no_cache = false;
 };
-
-/// CLI11 would take the nearest number that fits for one that does not. Negative ones wrap around,
-/// as PyTorch's do.
-std::string is_seed(const std::string& text) {
-  const char* const last = text.data() + text.size();
-  const auto parsed_by = [&](auto number) {
-    const auto [end, error] = std::from_chars(text.data(), last, number);
-    return error == std::errc{} && end == last;
-  };
-  if (parsed_by(uint64_t{}) || parsed_by(int64_t{})) return {};
-  return text + ": expected an integer of 64 bits";
-}
 
 void declare_options(CLI::App& app, Options& options) {
   pipeline::GenerationRequest& request = options.request;
@@ -93,18 +82,6 @@ fs::path image_path(const Options& options, int image) {
 fs::path preview_path(const Options& options) {
   const fs::path out = options.out;
   return out.parent_path() / (out.stem().string() + ".preview.png");
-}
-
-/// Better to hear of a missing folder before the work than after it.
-Status check_output(const fs::path& file) {
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  std::error_code error;
-  if (file.empty()) return fail(ErrorCode::invalid_argument, "output: expected the name of a file");
-  if (fs::is_directory(file, error)) {
-    return fail(ErrorCode::io, file.string() + ": is a folder, expected the name of a file");
-  }
-  if (fs::is_directory(folder, error)) return {};
-  return fail(ErrorCode::not_found, file.string() + ": no folder " + folder.string());
 }
 
 Status complete_request(Options& options, IsaSet isa) {

@@ -22,7 +22,8 @@ namespace {
 using models::NetworkRole;
 
 constexpr std::array kRoles = {NetworkRole::text_encoder, NetworkRole::unet,
-                               NetworkRole::vae_decoder, NetworkRole::vae_encoder};
+                               NetworkRole::vae_decoder, NetworkRole::vae_encoder,
+                               NetworkRole::image_encoder};
 
 struct Options {
   std::string model, size, graph;

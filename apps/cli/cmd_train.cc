@@ -15,6 +15,7 @@
 #include "core/env.h"
 #include "formats/json_file.h"
 #include "train/train_autoencoder.h"
+#include "train/train_image_text.h"
 #include "train/train_text.h"
 #include "train/train_unet.h"
 
@@ -51,6 +52,7 @@ Result<Setting> start(train::RunConfig& config, const CommonOptions& common) {
             log(level, text);
           },
       .reading = [progress](int64_t pictures) { progress->reading(pictures); },
+      .encoding = [progress](int64_t texts) { progress->encoding(texts); },
       .step = [progress](const train::TrainMetrics& line) { progress->step(line); },
       .cancel = &interrupt_flag()};
   return Setting{std::move(processes), std::move(callbacks)};
@@ -97,12 +99,25 @@ Status run_text(const nlohmann::json& json, const Options& options, const Common
   return {};
 }
 
+Status run_image_text(const nlohmann::json& json, const Options& options,
+                      const CommonOptions& common) {
+  EF_TRY(auto config, train::ImageTextConfig::parse(json, options.config));
+  if (options.dry_run) return show_plan(config, common);
+  EF_TRY(Setting setting, start(config, common));
+  EF_TRY(const train::ImageTextReport report,
+         train::train_image_text(config, options.resume, setting.processes, setting.callbacks));
+  if (setting.processes.first()) fmt::print("{}\n", report.summary());
+  return {};
+}
+
 struct Task {
   const char* name;
   Status (*run)(const nlohmann::json& json, const Options& options, const CommonOptions& common);
 };
 
-constexpr std::array kTasks = {Task{"autoencoder", run_autoencoder}, Task{"text", run_text},
+constexpr std::array kTasks = {Task{"autoencoder", run_autoencoder},
+                               Task{"text", run_text},
+                               Task{"image_text", run_image_text},
                                Task{"finetune", run_unet<train::TrainTask::finetune>},
                                Task{"distill", run_unet<train::TrainTask::distill>},
                                Task{"lcm", run_unet<train::TrainTask::lcm>}};

@@ -31,12 +31,13 @@ struct Command {
 
 Action declare_bench(CLI::App& app);
 Action declare_convert(CLI::App& app);
-Action declare_data(CLI::App& app);  ///< built with EDGEFUSION_TRAIN only
+Action declare_data(CLI::App& app);
+Action declare_eval(CLI::App& app);
 Action declare_exec(CLI::App& app);
 Action declare_generate(CLI::App& app);
 Action declare_inspect(CLI::App& app);
 Action declare_kernels(CLI::App& app);
 Action declare_tokenize(CLI::App& app);
-Action declare_train(CLI::App& app);  ///< built with EDGEFUSION_TRAIN only
+Action declare_train(CLI::App& app);
 
 }  // namespace edgefusion::cli

@@ -42,6 +42,14 @@ Status print_plan(const train::TextConfig& config) {
   return {};
 }
 
+Status print_plan(const train::ImageTextConfig& config) {
+  EF_TRY(const train::ImageTextPlan plan, train::plan_image_text(config));
+  fmt::print("image tower     {:.2f} M parameters, with the projections\n",
+             millions(plan.parameters));
+  print_steps(config, plan.macs_per_picture, plan.step);
+  return {};
+}
+
 Status print_plan(const train::AutoencoderConfig& config) {
   EF_TRY(const train::AutoencoderPlan plan, train::plan_autoencoder(config));
   fmt::print("autoencoder     {:.2f} M parameters\n", millions(plan.parameters));

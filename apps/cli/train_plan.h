@@ -1,6 +1,7 @@
 #pragma once
 
 #include "train/train_autoencoder.h"
+#include "train/train_image_text.h"
 #include "train/train_text.h"
 #include "train/train_unet.h"
 
@@ -12,5 +13,6 @@ namespace edgefusion::cli {
 Status print_plan(const train::TrainConfig& config);
 Status print_plan(const train::TextConfig& config);
 Status print_plan(const train::AutoencoderConfig& config);
+Status print_plan(const train::ImageTextConfig& config);
 
 }  // namespace edgefusion::cli

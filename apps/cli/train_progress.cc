@@ -12,6 +12,10 @@ void TrainProgress::reading(int64_t pictures) {
   if (pictures % 500 == 0) fmt::print(stderr, "{} pictures read\n", pictures);
 }
 
+void TrainProgress::encoding(int64_t texts) {
+  if (texts % 6400 == 0) fmt::print(stderr, "{} captions encoded\n", texts);
+}
+
 void TrainProgress::step(const train::TrainMetrics& line) {
   const auto left = static_cast<double>((config_.steps - line.step) * config_.batch *
                                         config_.accumulate * processes_);

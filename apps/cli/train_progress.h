@@ -17,6 +17,7 @@ class TrainProgress {
       : config_(config), processes_(processes) {}
 
   void reading(int64_t pictures);
+  void encoding(int64_t texts);
   void step(const train::TrainMetrics& line);
   /// A line of the log, with the bar out of its way.
   void make_room() { bar_.clear(); }

@@ -19,9 +19,13 @@ def measured(gradient):
 
 
 def gradients(role, model, output):
-    """{"<role>.<parameter>": [length, product]} of the parameters that the output depends on."""
+    return gradients_of_loss(role, model, output.square().mean())
+
+
+def gradients_of_loss(role, model, loss):
+    """{"<role>.<parameter>": [length, product]} of the parameters that the loss depends on."""
     model.zero_grad()
-    output.square().mean().backward()
+    loss.backward()
     found = {
         f"{role}.{name}": measured(parameter.grad)
         for name, parameter in model.named_parameters()

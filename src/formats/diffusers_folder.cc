@@ -46,7 +46,8 @@ constexpr std::array kClassRoles = {ClassRole{"UNet2DConditionModel", "unet"},
                                     ClassRole{"AutoencoderTiny", "vae"},
                                     ClassRole{"CLIPTextModel", "text_encoder"},
                                     ClassRole{"CLIPTextModelWithProjection", "text_encoder"},
-                                    ClassRole{"BertModel", "text_encoder"}};
+                                    ClassRole{"BertModel", "text_encoder"},
+                                    ClassRole{"ImageTextModel", "image_encoder"}};
 
 bool is_file(const fs::path& path) {
   std::error_code ignored;

@@ -26,7 +26,8 @@ struct NetworkFiles {
 struct ModelFolder {
   std::filesystem::path path;
   std::string pipeline_class;  ///< "StableDiffusionPipeline", ...; empty: a folder of one network
-  /// By role: "text_encoder", "unet", "vae". All three in a pipeline, one otherwise.
+  /// By role: "text_encoder", "unet", "vae". All three in a pipeline, one otherwise, which may also
+  /// be "image_encoder".
   std::map<std::string, NetworkFiles, std::less<>> networks;
   /// Text of scheduler_config.json, which diffusers writes with numbers that are no JSON; empty in
   /// a folder of one network.

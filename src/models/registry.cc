@@ -6,6 +6,7 @@
 #include "core/json.h"
 #include "models/bert_text.h"
 #include "models/clip_text.h"
+#include "models/image_tower.h"
 #include "models/taesd.h"
 #include "models/unet.h"
 #include "models/vae.h"
@@ -25,6 +26,7 @@ constexpr std::array kClassNames = {
     ClassName{"BertModel", NetworkClass::bert_text},
     ClassName{"AutoencoderKL", NetworkClass::autoencoder_kl},
     ClassName{"AutoencoderTiny", NetworkClass::autoencoder_tiny},
+    ClassName{"ImageTextModel", NetworkClass::image_text},
 };
 
 // Configs of transformers may lack the class and name the kind of model only.
@@ -33,8 +35,8 @@ constexpr std::array kModelTypes = {
     ClassName{"bert", NetworkClass::bert_text},
 };
 
-constexpr std::array<std::string_view, 4> kRoleNames = {"text_encoder", "unet", "vae_decoder",
-                                                        "vae_encoder"};
+constexpr std::array<std::string_view, 5> kRoleNames = {"text_encoder", "unet", "vae_decoder",
+                                                        "vae_encoder", "image_encoder"};
 
 template <size_t size>
 std::optional<NetworkClass> look_up(const std::array<ClassName, size>& table,
@@ -114,6 +116,8 @@ bool fills(NetworkClass network, NetworkRole role) {
     case NetworkClass::autoencoder_kl:
     case NetworkClass::autoencoder_tiny:
       return role == NetworkRole::vae_decoder || role == NetworkRole::vae_encoder;
+    case NetworkClass::image_text:
+      return role == NetworkRole::image_encoder;
   }
   return false;
 }
@@ -183,6 +187,10 @@ Result<graph::Graph> build_network(const nlohmann::json& config, const std::stri
       EF_TRY(const UNetConfig unet, parse_unet_config(config, origin));
       const NetworkSizes& sizes = request.sizes;
       return build_unet(unet, {sizes.batch, sizes.height, sizes.width, sizes.tokens}, weights);
+    }
+    case NetworkRole::image_encoder: {
+      EF_TRY(const ImageTowerConfig tower, parse_image_tower_config(config, origin));
+      return build_image_tower(tower, request.sizes.batch, weights);
     }
     case NetworkRole::vae_decoder:
     case NetworkRole::vae_encoder:

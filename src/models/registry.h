@@ -18,10 +18,12 @@ enum class NetworkClass : uint8_t {
   bert_text,          ///< BertModel
   autoencoder_kl,     ///< AutoencoderKL
   autoencoder_tiny,   ///< AutoencoderTiny
+  image_text,         ///< ImageTextModel: its image tower
 };
 
-/// What a network does in a pipeline; an autoencoder has two parts.
-enum class NetworkRole : uint8_t { text_encoder, unet, vae_decoder, vae_encoder };
+/// What a network does in a pipeline, an autoencoder has two parts; image_encoder: in none, it
+/// judges pictures.
+enum class NetworkRole : uint8_t { text_encoder, unet, vae_decoder, vae_encoder, image_encoder };
 
 std::string_view to_string(NetworkClass network);
 std::string_view to_string(NetworkRole role);
@@ -36,7 +38,8 @@ Result<NetworkClass> network_class(const nlohmann::json& config, const std::stri
 /// Errors: those of its config; unsupported if it is no text encoder.
 Result<int64_t> text_vocabulary(const nlohmann::json& config, const std::string& origin);
 
-/// Sizes in the network's own units: U-Net and decoder in latent pixels, encoder in image pixels.
+/// Sizes in the network's own units: U-Net and decoder in latent pixels, encoder in image pixels;
+/// image towers have a size of their own.
 /// What a network does not have is not looked at.
 struct NetworkSizes {
   int64_t batch = 1;
@@ -53,7 +56,8 @@ struct NetworkOptions {
 /// Builds the network a config describes, for a role, at given sizes: the one entry for all who
 /// treat networks alike. `origin` names the config in messages; weights nullptr: from shapes alone.
 /// Inputs, outputs and errors are those of build_unet, build_clip_text, build_bert_text,
-/// build_vae_* and build_taesd_*; also unsupported if the class cannot fill the role.
+/// build_vae_*, build_taesd_* and build_image_tower; also unsupported if the class cannot fill the
+/// role.
 struct NetworkRequest {
   NetworkRole role = NetworkRole::unet;
   NetworkSizes sizes = {};

@@ -18,6 +18,7 @@ const char* main_input(NetworkRole role) {
     case NetworkRole::vae_decoder:
       return "latent";
     case NetworkRole::vae_encoder:
+    case NetworkRole::image_encoder:
       return "image";
   }
   return "";
@@ -169,6 +170,8 @@ const char* folder_role(NetworkRole role) {
     case NetworkRole::vae_decoder:
     case NetworkRole::vae_encoder:
       return "vae";
+    case NetworkRole::image_encoder:
+      return "image_encoder";
   }
   return "";
 }

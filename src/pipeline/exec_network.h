@@ -27,6 +27,7 @@ struct ExecRequest {
 ///                 timestep_cond [N,W] if the network has it             -> out_sample
 ///   vae_decoder   latent [N,C,h,w]                                      -> image
 ///   vae_encoder   image [N,3,H,W]                                       -> latent
+///   image_encoder image [N,3,S,S], S its own size                       -> features, image_embeds
 /// Floats of any type are taken, integers of any type for ids and timesteps.
 /// Errors: an absent, unknown or misshapen input; those of build_network and compile.
 Result<NamedTensors> exec_network(const formats::ModelFolder& folder, const ExecRequest& request,

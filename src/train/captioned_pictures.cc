@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/atomic_file.h"
-#include "shards/picture.h"
+#include "shards/captioned_sample.h"
 #include "train/mirroring.h"
 #include "train/picture_encoder.h"
 #include "train/sample_order.h"
@@ -18,7 +18,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* kCaptions = "captions.json";
-constexpr int64_t kMostPixels = int64_t{64} << 20;
 
 /// Where the square of a sample lies: 0 at the beginning of the longer side, 1 at its end.
 double crop_position(const PictureSource& source, const std::vector<std::string>& captions,
@@ -34,17 +33,10 @@ double crop_position(const PictureSource& source, const std::vector<std::string>
 Result<CaptionedPicture> usable(const shards::ShardSample& raw, const PictureSource& source,
                                 int64_t number) {
   CaptionedPicture sample;
-  sample.captions = captions_of(raw);
-  const double position = crop_position(source, sample.captions, number);
-  for (const char* extension : {"webp", "png", "jpg", "jpeg"}) {
-    const auto member = raw.members.find(extension);
-    if (member == raw.members.end()) continue;
-    EF_TRY(const formats::Image image,
-           shards::decode_picture(member->second, raw.key + "." + extension, kMostPixels));
-    sample.picture = picture_tensor(image, source.resolution, position);
-    break;
-  }
-  if (!sample.picture.defined()) return fail(ErrorCode::bad_file, raw.key + ": no picture");
+  EF_TRY(const formats::Image image, shards::picture_of(raw));
+  sample.captions = shards::captions_of(raw);
+  sample.picture =
+      picture_tensor(image, source.resolution, crop_position(source, sample.captions, number));
   if (sample.captions.empty()) return fail(ErrorCode::bad_file, raw.key + ": no caption");
   return sample;
 }
@@ -93,18 +85,6 @@ class Reading {
 };
 
 }  // namespace
-
-std::vector<std::string> captions_of(const shards::ShardSample& sample) {
-  std::vector<std::string> captions;
-  if (sample.members.contains("txt")) captions.push_back(sample.text("txt"));
-  const json notes = json::parse(sample.text("json"), nullptr, false);
-  if (notes.is_object() && notes.contains("captions") && notes["captions"].is_array()) {
-    for (const json& caption : notes["captions"]) {
-      if (caption.is_string()) captions.push_back(caption.get<std::string>());
-    }
-  }
-  return captions;
-}
 
 Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& sinks,
                                const std::function<Status(CaptionedPicture)>& take) {

@@ -20,10 +20,6 @@ struct CaptionedPicture {
   std::vector<std::string> captions;  ///< the main one first, never empty
 };
 
-/// KEY.txt of a sample and all `captions` of its KEY.json, in this order; they may repeat each
-/// other.
-std::vector<std::string> captions_of(const shards::ShardSample& sample);
-
 /// Where pictures come from, and how large they are made.
 struct PictureSource {
   std::vector<std::filesystem::path> shards;

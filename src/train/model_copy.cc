@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <string>
-#include <string_view>
 
 #include "core/atomic_file.h"
 
@@ -36,23 +34,36 @@ Status link_or_copy(const fs::path& link, const fs::path& to) {
 constexpr std::array<std::string_view, 4> kOtherParts = {"scheduler", "tokenizer", "text_encoder",
                                                          "vae"};
 
-}  // namespace
-
-Status copy_other_parts(const fs::path& model, const fs::path& to) {
+/// Files of the model's own folder too, if `and_files`.
+Status copy(const fs::path& model, std::span<const std::string_view> parts, bool and_files,
+            const fs::path& to) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(model, error), end; !error && it != end;
        it.increment(error)) {
     const fs::path inside = it->path().lexically_relative(model);
     const std::string first = inside.begin()->string();
-    const bool is_part = std::ranges::find(kOtherParts, first) != kOtherParts.end();
+    const bool is_part = std::ranges::find(parts, first) != parts.end();
     if (it->is_directory() && !is_part) {
       it.disable_recursion_pending();
       continue;
     }
-    if (it->is_regular_file()) EF_TRY_STATUS(link_or_copy(it->path(), to / inside));
+    if (it->is_regular_file() && (is_part || and_files)) {
+      EF_TRY_STATUS(link_or_copy(it->path(), to / inside));
+    }
   }
   if (error) return io_error(model, error);
   return {};
+}
+
+}  // namespace
+
+Status copy_other_parts(const fs::path& model, const fs::path& to) {
+  return copy(model, kOtherParts, true, to);
+}
+
+Status copy_parts(const fs::path& model, std::span<const std::string_view> parts,
+                  const fs::path& to) {
+  return copy(model, parts, false, to);
 }
 
 Status write_json(const fs::path& path, const nlohmann::json& value) {

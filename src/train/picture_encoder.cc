@@ -3,11 +3,11 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "models/registry.h"
-#include "shards/picture.h"
+#include "shards/square_picture.h"
 #include "train/run_graph.h"
 
 namespace edgefusion::train {
@@ -24,25 +24,8 @@ Result<graph::Graph> encoder_graph(const formats::NetworkFiles& files, int64_t b
 }  // namespace
 
 at::Tensor picture_tensor(const formats::Image& image, int64_t resolution, double position) {
-  const formats::Image flat = shards::without_alpha(image);
-  const int64_t side = std::min(flat.width, flat.height);
-  const auto begin = [&](int64_t extent) {
-    return static_cast<int64_t>(static_cast<double>(extent - side) * position);
-  };
-  const int64_t top = begin(flat.height), left = begin(flat.width);
-  at::Tensor pixels = at::from_blob(const_cast<uint8_t*>(flat.pixels.data()),
-                                    {flat.height, flat.width, 3}, at::kByte)
-                          .narrow(0, top, side)
-                          .narrow(1, left, side)
-                          .to(at::kFloat);
-  if (side != resolution) {
-    pixels = at::_upsample_bicubic2d_aa(pixels.permute({2, 0, 1}).unsqueeze(0),
-                                        {resolution, resolution}, false)
-                 .squeeze(0)
-                 .permute({1, 2, 0})
-                 .clamp(0, 255);
-  }
-  return (pixels / 127.5 - 1).contiguous();
+  std::vector<float> pixels = shards::square_picture(image, static_cast<int>(resolution), position);
+  return at::from_blob(pixels.data(), {resolution, resolution, 3}, at::kFloat).clone();
 }
 
 Result<PictureEncoder> PictureEncoder::open(const std::filesystem::path& folder,

@@ -12,9 +12,7 @@
 
 namespace edgefusion::train {
 
-/// A picture as training takes it: its largest square, scaled to `resolution`, transparency on
-/// white. position: of the square along the longer side, 0 to 1. f32 [resolution,resolution,3], -1
-/// to 1.
+/// shards::square_picture as a tensor: f32 [resolution,resolution,3], -1 to 1.
 at::Tensor picture_tensor(const formats::Image& image, int64_t resolution, double position = 0.5);
 
 /// The encoder half of an autoencoder, frozen.

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "core/mapped_file.h"
+#include "shards/captioned_sample.h"
 #include "shards/shard_reader.h"
 #include "text/bert_words.h"
 #include "text/unicode.h"
-#include "train/captioned_pictures.h"
 #include "train/sample_order.h"
 #include "train/wordnet.h"
 
@@ -53,7 +53,7 @@ Status add_captions(const fs::path& shard, const LogSink& log, Lines& lines) {
       return {};
     }
     if (!*sample) return {};
-    for (const std::string& caption : captions_of(**sample)) lines.add(caption);
+    for (const std::string& caption : shards::captions_of(**sample)) lines.add(caption);
   }
 }
 

@@ -23,6 +23,7 @@ struct TrainMetrics {
 struct TrainCallbacks {
   LogSink log;
   std::function<void(int64_t pictures)> reading;          ///< while pictures are prepared
+  std::function<void(int64_t texts)> encoding;            ///< while texts are encoded, once
   std::function<void(const TrainMetrics& metrics)> step;  ///< every log_every steps
   const std::atomic<bool>* cancel = nullptr;              ///< looked at between steps
 };

@@ -232,6 +232,7 @@ TrainCallbacks callbacks_of(const Processes& processes, TrainCallbacks callbacks
   if (processes.first()) return callbacks;
   return {.log = [](LogLevel, std::string_view) {},
           .reading = {},
+          .encoding = {},
           .step = {},
           .cancel = callbacks.cancel};
 }

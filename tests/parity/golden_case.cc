@@ -74,6 +74,15 @@ Job vae_job(const Views& in, const Views& out, NetworkRole role) {
   return job;
 }
 
+Job tower_job(const Views& in, const Views& out) {
+  Job job;
+  job.request.role = NetworkRole::image_encoder;
+  job.request.sizes.batch = in.at("image")->shape[0];
+  job.inputs["image"] = channels_last(*in.at("image"));
+  job.expected = out;
+  return job;
+}
+
 Job text_job(const Views& in, const Views& out) {
   Job job;
   job.request.role = NetworkRole::text_encoder;
@@ -97,7 +106,11 @@ std::vector<Job> jobs_of_run(const Views& in, const Views& out) {
   std::vector<Job> jobs;
   if (in.contains("sample")) jobs.push_back(unet_job(in, out));
   if (in.contains("latent")) jobs.push_back(vae_job(in, out, NetworkRole::vae_decoder));
-  if (in.contains("image")) jobs.push_back(vae_job(in, out, NetworkRole::vae_encoder));
+  if (out.contains("image_embeds")) {
+    jobs.push_back(tower_job(in, out));
+  } else if (in.contains("image")) {
+    jobs.push_back(vae_job(in, out, NetworkRole::vae_encoder));
+  }
   if (in.contains("input_ids")) jobs.push_back(text_job(in, out));
   if (out.contains("clip_skip_1")) jobs.push_back(clip_skip_job(in, out));
   return jobs;

@@ -77,7 +77,7 @@ void expect_gradients(const GoldenCase& golden, const Job& job,
 TEST(Gradients, EqualThoseOfTheReferenceImplementation) {
   const fs::path root = fs::path(EF_SOURCE_DIR) / "tests" / "goldens";
   int cases = 0;
-  for (const char* kind : {"unet", "vae", "taesd"}) {
+  for (const char* kind : {"unet", "vae", "taesd", "image_tower"}) {
     for (const auto& entry : fs::directory_iterator(root / kind)) {
       const fs::path file = entry.path() / "gradients.safetensors";
       if (!fs::exists(file)) continue;

@@ -24,7 +24,7 @@ std::vector<std::string> golden_folders() {
   namespace fs = std::filesystem;
   const fs::path root = fs::path(EF_SOURCE_DIR) / "tests" / "goldens";
   std::vector<std::string> folders;
-  for (const char* kind : {"text_encoder", "unet", "vae", "taesd"}) {
+  for (const char* kind : {"text_encoder", "unet", "vae", "taesd", "image_tower"}) {
     if (!fs::is_directory(root / kind)) continue;
     for (const auto& entry : fs::directory_iterator(root / kind)) {
       if (fs::exists(entry.path() / "golden.safetensors")) {
@@ -122,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(Goldens, NetworkParity, testing::ValuesIn(golden_folder
 
 TEST(NetworkParity, FindsGoldensOfEveryKind) {
   const std::vector<std::string> folders = golden_folders();
-  for (const std::string kind : {"text_encoder", "unet", "vae", "taesd"}) {
+  for (const std::string kind : {"text_encoder", "unet", "vae", "taesd", "image_tower"}) {
     EXPECT_TRUE(std::ranges::any_of(folders, [&](const std::string& folder) {
       return folder.starts_with(kind + "/");
     })) << kind;
