@@ -5,6 +5,7 @@
 
 #include "models/bert_text_config.h"
 #include "models/clip_text_config.h"
+#include "models/image_tower_config.h"
 #include "models/taesd_config.h"
 #include "models/vae_config.h"
 
@@ -120,6 +121,42 @@ TEST(TaesdConfig, RefusesWhatItDoesNotCompute) {
                        {"scaling_factor", -1},
                        {"midblock_gan", true}},
                       parse_taesd_config);
+}
+
+TEST(ImageTowerConfig, ReadsStagesAndTheTextsBesideIt) {
+  const auto tower = parse_image_tower_config({{"_class_name", "ImageTextModel"},
+                                               {"image_size", 64},
+                                               {"widths", {8, 16, 24}},
+                                               {"blocks", {0, 1, 2}},
+                                               {"norm_groups", 4},
+                                               {"pool_heads", 3},
+                                               {"embedding_width", 10},
+                                               {"text_width", 48},
+                                               {"text_tokens", 12}},
+                                              "config.json");
+  ASSERT_TRUE(tower) << tower.error().message();
+  EXPECT_EQ(tower->image_size, 64);
+  EXPECT_EQ(tower->blocks, (std::vector<int64_t>{0, 1, 2}));
+  EXPECT_EQ(tower->feature_width(), 24);
+  EXPECT_EQ(tower->embedding_width, 10);
+  EXPECT_EQ(tower->text_width, 48);
+  EXPECT_EQ(tower->text_tokens, 12);
+}
+
+TEST(ImageTowerConfig, RefusesStagesThatDoNotFit) {
+  const json good = {{"image_size", 16}, {"widths", {8, 16}}, {"blocks", {1, 1}}};
+  expect_each_refused(good,
+                      {{"image_size", 18},
+                       {"image_size", 1 << 20},
+                       {"widths", json::array()},
+                       {"widths", {8, 20}},
+                       {"blocks", {1, -1}},
+                       {"blocks", {1, 1, 1}},
+                       {"norm_groups", 0},
+                       {"pool_heads", 3},
+                       {"text_tokens", 2},
+                       {"pooling", "mean"}},
+                      parse_image_tower_config);
 }
 
 }  // namespace

@@ -99,6 +99,30 @@ class Train(Case):
         self.expect_error("train", "text", self.write_text_config(layers=9), "--resume", says="layers: 9")
         self.expect_error("train", "text", self.write_text_config(teacher=str(MODEL)), says="BertModel")
 
+    def test_image_text_leaves_a_model_that_eval_judges_with(self):
+        self.write_config()
+        self.write_text_config()
+        network = {"image_size": 16, "widths": [8, 16], "blocks": [1, 0], "norm_groups": 4, "pool_heads": 2,
+                   "embedding_width": 8, "text_tokens": 16}
+        config = {"text_model": "teacher", "shards": ["a.tar.gz"], "val_shards": ["a.tar.gz"], "network": network,
+                  "batch": 2, "steps": 2, "out": "judge"}
+        path = self.folder / "judge.json"
+        path.write_text(json.dumps(config))
+        stdout, _ = self.run_program("train", "image_text", path, "--dry-run")
+        self.assertIn("parameters", stdout)
+        self.assertFalse((self.folder / "judge").exists())
+        stdout, _ = self.run_program("train", "image_text", path)
+        self.assertIn("unseen pictures", stdout)
+        report = json.loads((self.folder / "judge" / "report.json").read_text())
+        self.assertEqual(report["val"]["pictures"], 1)
+        checkpoint = self.folder / "judge" / "checkpoint-00000002"
+        stdout, _ = self.run_program("eval", "clip", "--scorer", checkpoint, self.folder / "a.tar.gz", "--json")
+        self.assertEqual(json.loads(stdout)["pictures"], 1)
+        stdout, _ = self.run_program("inspect", checkpoint)
+        self.assertIn("image_encoder", stdout)
+        path.write_text(json.dumps({**config, "network": {**network, "poll_heads": 2}}))
+        self.expect_error("train", "image_text", path, "--resume", says="poll_heads")
+
 
 if __name__ == "__main__":
     unittest.main()
