@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <string>
+#include <string_view>
 
 #include "cli/command.h"
 #include "core/env.h"
@@ -117,7 +119,10 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::fputs("edgefusion: error: out of memory\n", stderr);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "edgefusion: error: %s\n", error.what());
+    // Libraries put a trace of calls behind their message.
+    const std::string_view text = error.what();
+    const std::string line(text.substr(0, text.find('\n')));
+    std::fprintf(stderr, "edgefusion: error: %s\n", line.c_str());
   }
   return 1;
 }

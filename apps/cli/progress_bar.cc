@@ -1,14 +1,23 @@
 #include "cli/progress_bar.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <string>
 
 namespace edgefusion::cli {
 namespace {
 
 constexpr size_t kBarWidth = 24;
+
+size_t columns() {
+  winsize size = {};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col : 80;
+}
 
 }  // namespace
 
@@ -21,8 +30,10 @@ void ProgressBar::update(std::string_view label, size_t done, size_t total, std:
     return;
   }
   const size_t filled = kBarWidth * done / total;
-  fmt::print(stderr, "\r\x1b[K{:<18} [{:#<{}}{:.<{}}] {}/{}  {}", label, "", filled, "",
-             kBarWidth - filled, done, total, note);
+  std::string line = fmt::format("{:<{}} [{:#<{}}{:.<{}}] {}/{}  {}", label, note.empty() ? 18 : 0,
+                                 "", filled, "", kBarWidth - filled, done, total, note);
+  line.resize(std::min(line.size(), columns() - 1));  // a line that wraps cannot be rewritten
+  fmt::print(stderr, "\r\x1b[K{}", line);
   std::fflush(stderr);
   shown_ = true;
 }

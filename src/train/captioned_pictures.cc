@@ -1,11 +1,14 @@
 #include "train/captioned_pictures.h"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 
 #include "core/atomic_file.h"
+#include "core/json.h"
+#include "core/mapped_file.h"
 #include "shards/captioned_sample.h"
 #include "train/mirroring.h"
 #include "train/picture_encoder.h"
@@ -52,6 +55,9 @@ class Reading {
     EF_TRY(auto reader, shards::ShardReader::open(path));
     int64_t unusable = 0;
     while (true) {
+      if (sinks_.cancel != nullptr && sinks_.cancel->load()) {
+        return fail(ErrorCode::cancelled, "cancelled while pictures were read");
+      }
       auto next = reader.next();
       if (!next) {  // the rest of this shard is lost, the run goes on
         sinks_.log(LogLevel::warn, next.error().message());
@@ -95,13 +101,18 @@ Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& 
               source.shards.front().string() + " and the others: no sample that can be used");
 }
 
+Status check_shards(const std::vector<fs::path>& shards) {
+  for (const fs::path& shard : shards) {
+    EF_TRY_STATUS(shards::ShardReader::open(shard));
+  }
+  return {};
+}
+
 Status hash_source(const PictureSource& source, ContentHasher& hasher) {
   for (const fs::path& shard : source.shards) {
-    std::error_code error;
-    const auto size = fs::file_size(shard, error);
-    if (error) return fail(ErrorCode::not_found, shard.string() + ": " + error.message());
-    hasher.add_text(shard.string());
-    hasher.add_number(size);
+    EF_TRY(const MappedFile file, MappedFile::open(shard));
+    hasher.add_number(file.bytes().size());
+    hasher.add(file.bytes());
   }
   hasher.add_number(static_cast<uint64_t>(source.resolution));
   if (source.random_crop) {
@@ -126,7 +137,16 @@ Result<std::vector<std::vector<std::string>>> read_captions(const fs::path& fold
                 folder.string() + ": pictures and captions do not fit together; delete the folder");
   }
   std::vector<std::vector<std::string>> captions;
-  for (const json& list : lists) captions.push_back(list.get<std::vector<std::string>>());
+  for (const json& list : lists) {
+    const bool texts = list.is_array() && !list.empty() &&
+                       std::ranges::all_of(list, [](const json& text) { return text.is_string(); });
+    if (!texts) {
+      return fail(ErrorCode::bad_file, (folder / kCaptions).string() +
+                                           ": expected a list of texts for each picture, found " +
+                                           describe(list) + "; delete the folder");
+    }
+    captions.push_back(list.get<std::vector<std::string>>());
+  }
   return captions;
 }
 
@@ -138,7 +158,11 @@ Status make_cache_folder(const fs::path& folder,
   fs::remove_all(partial, error);
   fs::create_directories(partial, error);
   if (error) return fail(ErrorCode::io, partial.string() + ": " + error.message());
-  EF_TRY_STATUS(build(partial));
+  const Status built = build(partial);
+  if (!built) {
+    fs::remove_all(partial, error);
+    return built;
+  }
   fs::rename(partial, folder, error);
   if (error) return fail(ErrorCode::io, folder.string() + ": " + error.message());
   return {};

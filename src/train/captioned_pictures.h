@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -34,15 +35,21 @@ struct PictureSource {
 struct ReadingSinks {
   LogSink log;
   std::function<void(int64_t pictures)> progress;
+  const std::atomic<bool>* cancel = nullptr;  ///< looked at between samples
 };
 
 /// Gives every sample of the shards to `take`, in their order. Samples that cannot be used (no
 /// picture, no caption, a picture that does not decode) are counted and named to the log, and so
-/// is a shard that ends too early. Errors: not_found (a shard; no sample at all), those of `take`.
+/// is a shard that ends too early. Errors: not_found (a shard; no sample at all), cancelled, those
+/// of `take`.
 Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& sinks,
                                const std::function<Status(CaptionedPicture)>& take);
 
-/// Adds what tells two sources apart: names and sizes of the shards, the resolution, how they are
+/// All of them are there and begin as shards do: to be asked before a long run that reads them at
+/// its end. Errors: those of opening the first that is not.
+Status check_shards(const std::vector<std::filesystem::path>& shards);
+
+/// Adds what tells two sources apart: contents of the shards, the resolution, how they are
 /// cut. Errors: not_found.
 Status hash_source(const PictureSource& source, ContentHasher& hasher);
 

@@ -100,6 +100,23 @@ Status read_optimizer(const fs::path& path, Optimizer& optimizer) {
   return optimizer.restore(tensors, path.string());
 }
 
+Status read_state(const fs::path& checkpoint, TrainState& state) {
+  const fs::path folder = checkpoint / "training";
+  EF_TRY(const json notes, formats::read_json_object(folder / kState));
+  ConfigReader reader(notes, (folder / kState).string());
+  const int64_t step = reader.integer("step", {0, INT64_MAX});
+  EF_TRY_STATUS(reader.status());
+  EF_TRY_STATUS(read_parameters(folder / kParameters, state.parameters));
+  EF_TRY_STATUS(read_parameters(folder / kAverage, state.average));
+  EF_TRY_STATUS(read_optimizer(folder / kOptimizer, state.optimizer));
+  if (state.critic) {
+    EF_TRY_STATUS(read_parameters(folder / kCritic, state.critic->parameters));
+    EF_TRY_STATUS(read_optimizer(folder / kCriticOptimizer, state.critic->optimizer));
+  }
+  state.step = step;
+  return {};
+}
+
 }  // namespace
 
 Status write_checkpoint(const fs::path& out, const ModelWriter& write_model,
@@ -128,20 +145,10 @@ std::optional<fs::path> newest_checkpoint(const fs::path& out) {
 }
 
 Status read_checkpoint(const fs::path& checkpoint, TrainState& state) {
-  const fs::path folder = checkpoint / "training";
-  EF_TRY(const json notes, formats::read_json_object(folder / kState));
-  ConfigReader reader(notes, (folder / kState).string());
-  const int64_t step = reader.integer("step", {0, INT64_MAX});
-  EF_TRY_STATUS(reader.status());
-  EF_TRY_STATUS(read_parameters(folder / kParameters, state.parameters));
-  EF_TRY_STATUS(read_parameters(folder / kAverage, state.average));
-  EF_TRY_STATUS(read_optimizer(folder / kOptimizer, state.optimizer));
-  if (state.critic) {
-    EF_TRY_STATUS(read_parameters(folder / kCritic, state.critic->parameters));
-    EF_TRY_STATUS(read_optimizer(folder / kCriticOptimizer, state.critic->optimizer));
-  }
-  state.step = step;
-  return {};
+  const Status read = read_state(checkpoint, state);
+  if (read) return {};
+  return fail(read.error().code(), read.error().message() + "; without " + checkpoint.string() +
+                                       " a run goes on from the checkpoint before");
 }
 
 }  // namespace edgefusion::train

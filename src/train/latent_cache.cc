@@ -22,12 +22,12 @@ PictureSource picture_source(const TrainConfig& config) {
 }
 
 /// Of all that decides what is in a cache.
-Result<std::string> folder_name(const TrainConfig& config, const std::string& encoder) {
+Result<std::string> folder_name(const TrainConfig& config, const PictureEncoder& encoder) {
   ContentHasher hasher;
-  hasher.add_text("latents 1");
+  hasher.add_text("latents 2");
   EF_TRY_STATUS(hash_source(picture_source(config), hasher));
   hasher.add_number(config.flip ? 1 : 0);
-  hasher.add_text(encoder);
+  encoder.hash_into(hasher);
   if (config.latents != "f16") hasher.add_text(config.latents);
   return "latents-" + hasher.result().to_hex().substr(0, 16);
 }
@@ -38,14 +38,14 @@ class Builder {
   Builder(const TrainConfig& config, PictureEncoder& encoder)
       : config_(config), encoder_(encoder) {}
 
-  void add(CaptionedPicture sample) {
+  Status add(CaptionedPicture sample) {
     pictures_.push_back(std::move(sample.picture));
     captions_.push_back(std::move(sample.captions));
-    if (static_cast<int64_t>(pictures_.size()) == kBatch) encode();
+    return static_cast<int64_t>(pictures_.size()) == kBatch ? encode() : Status();
   }
 
   Status write(const fs::path& folder) {
-    encode();
+    EF_TRY_STATUS(encode());
     std::vector<at::Tensor> kept = {at::cat(latents_)};
     if (config_.flip) kept.push_back(at::cat(mirrored_));
     std::vector<formats::NamedTensor> tensors;
@@ -70,13 +70,20 @@ class Builder {
     return {static_cast<const std::byte*>(x.data_ptr()), shape_of(x), dtype};
   }
 
-  void encode() {
-    if (pictures_.empty()) return;
+  Status encode() {
+    if (pictures_.empty()) return {};
     const at::Tensor batch = at::stack(pictures_);
     pictures_.clear();
-    latents_.push_back(encoder_.encode(batch).to(at::kHalf).contiguous());
-    if (!config_.flip) return;
-    mirrored_.push_back(encoder_.encode(batch.flip({2})).to(at::kHalf).contiguous());
+    EF_TRY_STATUS(keep(batch, latents_));
+    return config_.flip ? keep(batch.flip({2}), mirrored_) : Status();
+  }
+
+  Status keep(const at::Tensor& pictures, std::vector<at::Tensor>& latents) {
+    latents.push_back(encoder_.encode(pictures).to(at::kHalf).contiguous());
+    if (latents.back().isfinite().all().item<bool>()) return {};
+    return fail(ErrorCode::bad_file,
+                (config_.encoder.empty() ? config_.model : config_.encoder).string() +
+                    ": encodes pictures to what is no number, or to no half-precision one");
   }
 
   const TrainConfig& config_;
@@ -89,8 +96,7 @@ Status build(const TrainConfig& config, PictureEncoder& encoder, const ReadingSi
              const fs::path& folder) {
   Builder builder(config, encoder);
   const auto take = [&](CaptionedPicture sample) -> Status {
-    builder.add(std::move(sample));
-    return {};
+    return builder.add(std::move(sample));
   };
   EF_TRY_STATUS(read_captioned_pictures(picture_source(config), sinks, take));
   return builder.write(folder);
@@ -111,7 +117,7 @@ Result<LatentCache> LatentCache::open(const TrainConfig& config, const pipeline:
                                       const fs::path& folder, const ReadingSinks& sinks) {
   EF_TRY(PictureEncoder encoder,
          PictureEncoder::open(config.encoder, model, config.resolution, device_of(config)));
-  EF_TRY(const std::string name, folder_name(config, encoder.origin()));
+  EF_TRY(const std::string name, folder_name(config, encoder));
   EF_TRY_STATUS(make_cache_folder(folder / name, [&](const fs::path& partial) {
     return build(config, encoder, sinks, partial);
   }));

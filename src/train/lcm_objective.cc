@@ -245,6 +245,12 @@ Result<std::unique_ptr<Objective>> make_lcm_objective(const TrainConfig& config,
                                             ": a teacher that embeds the guidance scale cannot "
                                             "be guided");
   }
+  if (task.type == PredictionType::epsilon && !task.levels.has_signal_everywhere()) {
+    return fail(ErrorCode::unsupported,
+                model->folder().scheduler_origin +
+                    ": the last timestep is noise alone, of which a teacher that tells noise "
+                    "(epsilon) says nothing; expected v_prediction, or another schedule");
+  }
   if (task.levels.steps() < config.solver_points) {
     return fail(ErrorCode::invalid_argument, "solver_points: more than the training steps");
   }

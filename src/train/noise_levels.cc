@@ -21,6 +21,8 @@ at::Tensor NoiseLevels::alphas_at(const at::Tensor& t) const {
 
 int64_t NoiseLevels::steps() const { return alphas_.size(0); }
 
+bool NoiseLevels::has_signal_everywhere() const { return alphas_.gt(0).all().item<bool>(); }
+
 at::Tensor NoiseLevels::signal(const at::Tensor& t, int64_t rank) const {
   return spread(alphas_at(t).sqrt(), rank);
 }

@@ -22,6 +22,8 @@ class NoiseLevels {
   explicit NoiseLevels(std::span<const float> alphas_cumprod);
 
   int64_t steps() const;
+  /// No timestep is noise alone.
+  bool has_signal_everywhere() const;
   /// sqrt(a) and sqrt(1 - a) at t, in a shape that broadcasts over tensors of `rank` axes.
   at::Tensor signal(const at::Tensor& t, int64_t rank = 4) const;
   at::Tensor noise_level(const at::Tensor& t, int64_t rank = 4) const;

@@ -1,5 +1,7 @@
 #include "train/objective.h"
 
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "diffusion/noise_schedule.h"
@@ -10,6 +12,33 @@
 
 namespace edgefusion::train {
 
+namespace {
+
+/// The U-Net takes the latents and texts of the pipeline it is trained in, and gives such latents.
+Status check_it_fits(const pipeline::Model& model, const graph::Graph& graph,
+                     const std::string& origin) {
+  const auto last_axis = [&](graph::ValueId value) {
+    const Shape& shape = graph.value(value).shape;
+    return shape[shape.rank() - 1];
+  };
+  const int64_t channels = model.latent_space().channels;
+  const int64_t width = model.unet().stages.front().context_width;
+  const std::tuple<const char*, graph::ValueId, int64_t> expected[] = {
+      {"in_channels", graph.find("sample"), channels},
+      {"out_channels", graph.outputs()[0], channels},
+      {"cross_attention_dim", graph.find("encoder_hidden_states"), width}};
+  for (const auto& [key, value, wanted] : expected) {
+    if (value == graph::kNoValue || last_axis(value) == wanted) continue;
+    return fail(ErrorCode::unsupported, origin + ": " + key + ": expected " +
+                                            std::to_string(wanted) + " as the model in " +
+                                            model.folder().path.string() + " has them, found " +
+                                            std::to_string(last_axis(value)));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<graph::Graph> unet_graph(const pipeline::Model& model, const Described& unet,
                                 const TensorSource* weights, const Shape& latents) {
   const models::NetworkRequest request = {.role = models::NetworkRole::unet,
@@ -17,7 +46,9 @@ Result<graph::Graph> unet_graph(const pipeline::Model& model, const Described& u
                                                     .height = latents[1],
                                                     .width = latents[2],
                                                     .tokens = model.text_tokens()}};
-  return models::build_network(unet.config, unet.origin, request, weights);
+  EF_TRY(graph::Graph graph, models::build_network(unet.config, unet.origin, request, weights));
+  EF_TRY_STATUS(check_it_fits(model, graph, unet.origin));
+  return graph;
 }
 
 Result<DiffusionTask> diffusion_task(const pipeline::Model& model) {
@@ -39,6 +70,12 @@ Result<std::unique_ptr<Objective>> make_objective(const TrainConfig& config,
       return make_lcm_objective(config, std::move(model), std::move(task));
     case TrainTask::finetune:
       break;
+  }
+  if (config.unet.is_object() &&
+      !config.unet.value("time_cond_proj_dim", nlohmann::json()).is_null()) {
+    return fail(ErrorCode::unsupported,
+                "unet: time_cond_proj_dim: expected none; a U-Net that is told the guidance scale "
+                "is made by lcm");
   }
   return std::make_unique<DiffusionObjective>(config, std::move(model), std::move(task));
 }

@@ -52,10 +52,19 @@ Result<PictureEncoder> PictureEncoder::open(const std::filesystem::path& folder,
   }
   encoder.parameters_ = Parameters::load(graph, *encoder.files_.weights).to(device).frozen();
   encoder.device_ = device;
-  encoder.origin_ = encoder.files_.weights->origin();
   encoder.scale_ = static_cast<double>(model.latent_space().scaling_factor);
   encoder.resolution_ = resolution;
   return encoder;
+}
+
+void PictureEncoder::hash_into(ContentHasher& hasher) const {
+  hasher.add_text(files_.config.dump());
+  hasher.add_text(std::to_string(scale_));
+  for (const auto& [name, tensor] : parameters_.all()) {
+    const at::Tensor values = tensor.detach().to(at::kCPU).contiguous();
+    hasher.add_text(name);
+    hasher.add({static_cast<const std::byte*>(values.data_ptr()), values.nbytes()});
+  }
 }
 
 at::Tensor PictureEncoder::encode(const at::Tensor& pictures) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/content_hash.h"
 #include "formats/diffusers_folder.h"
 #include "formats/image.h"
 #include "pipeline/model.h"
@@ -27,14 +28,13 @@ class PictureEncoder {
   /// pictures [N,resolution,resolution,3] -> latents [N,h,w,C], as the U-Net has them, both on the
   /// CPU.
   at::Tensor encode(const at::Tensor& pictures);
-  /// Names the weights, for caches.
-  const std::string& origin() const { return origin_; }
+  /// Adds what tells its latents from another's: config, weights and scale.
+  void hash_into(ContentHasher& hasher) const;
 
  private:
   PictureEncoder() = default;
 
   formats::NetworkFiles files_;
-  std::string origin_;
   Parameters parameters_;
   double scale_ = 1.0;
   int64_t resolution_ = 0;

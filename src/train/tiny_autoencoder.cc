@@ -43,6 +43,12 @@ Result<TinyAutoencoder> TinyAutoencoder::make(const nlohmann::json& config,
     return fail(ErrorCode::unsupported, origin + ": " + std::string(models::to_string(found)) +
                                             ", expected AutoencoderTiny");
   }
+  for (const char* key : {"in_channels", "out_channels"}) {
+    const nlohmann::json channels = config.value(key, nlohmann::json(3));
+    if (channels == 3) continue;
+    return fail(ErrorCode::unsupported,
+                origin + ": " + key + ": expected 3, found " + channels.dump());
+  }
   TinyAutoencoder made;
   made.config_ = config;
   made.batch_ = batch;

@@ -150,6 +150,7 @@ Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, boo
   const TrainCallbacks callbacks = callbacks_of(processes, all_callbacks);
   EF_TRY(const auto network,
          TinyAutoencoder::make(config.network, "network", config.batch, config.crop));
+  EF_TRY_STATUS(check_shards(config.val_shards));
   std::optional<formats::ModelFolder> start;
   if (!config.start.empty()) {
     EF_TRY(start, formats::open_diffusers_folder(config.start));
@@ -160,7 +161,7 @@ Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, boo
   EF_TRY(Parameters first,
          network.parameters(start ? start->network("vae") : nullptr, config.seed));
   EF_TRY(AutoencoderLosses losses, AutoencoderLosses::make(config, network));
-  const ReadingSinks sinks = {callbacks.log, callbacks.reading};
+  const ReadingSinks sinks = {callbacks.log, callbacks.reading, callbacks.cancel};
   std::optional<PictureCache> pictures;
   const auto prepare = [&]() -> Status {
     if (processes.first()) EF_TRY_STATUS(prepare_out(config, resume));

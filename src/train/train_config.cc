@@ -13,6 +13,9 @@ void read_lora(ConfigFields& fields, TrainConfig& config) {
   config.lora.rank = fields.reader.integer("lora_rank", 0, {0, 4096});
   config.lora.alpha = fields.number("lora_alpha", 0, 0, 1e6);
   config.lora.targets = fields.reader.string_list("lora_targets", config.lora.targets);
+  if (config.lora.rank > 0 && config.lora.targets.empty()) {
+    fields.reader.complain("lora_targets", "layers", "none");
+  }
   // Adapters are for any weights of an architecture, which have no such input.
   if (config.lora.rank > 0) config.w_embedding = false;
 }

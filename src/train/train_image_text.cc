@@ -51,7 +51,7 @@ struct Reader {
   const TrainCallbacks& callbacks;
 
   Result<CaptionedData> read(const std::vector<fs::path>& shards) const {
-    const ReadingSinks sinks = {callbacks.log, callbacks.reading};
+    const ReadingSinks sinks = {callbacks.log, callbacks.reading, callbacks.cancel};
     EF_TRY(PictureCache pictures,
            PictureCache::open({shards, network.image_size}, config.out, sinks));
     CaptionTable captions(pictures.count(), [&](int64_t i) -> const std::vector<std::string>& {
@@ -242,6 +242,7 @@ Result<ImageTextReport> train_image_text(const ImageTextConfig& config, bool res
   EF_TRY(const TextTeacher text, open_text_teacher(config.text_model));
   EF_TRY(const nlohmann::json json, network_config(config, text));
   EF_TRY(ImageTextNetwork network, ImageTextNetwork::make(json, "network", config.batch));
+  EF_TRY_STATUS(check_shards(config.val_shards));
   const Reader reader = {config, text, network.config(), callbacks};
   std::optional<CaptionedData> data;
   const auto prepare = [&]() -> Status {

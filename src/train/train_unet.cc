@@ -149,8 +149,8 @@ Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
   std::optional<LatentCache> cache;
   const auto prepare = [&]() -> Status {
     EF_TRY_STATUS(prepare_out(config, resume));
-    EF_TRY(cache,
-           LatentCache::open(config, *model, config.out, {callbacks.log, callbacks.reading}));
+    EF_TRY(cache, LatentCache::open(config, *model, config.out,
+                                    {callbacks.log, callbacks.reading, callbacks.cancel}));
     return {};
   };
   EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));

@@ -57,13 +57,54 @@ TEST_F(TrainUnetTest, ARunTakenUpAgainEqualsOneThatDidNotStop) {
 }
 
 TEST_F(TrainUnetTest, ACancelledRunLeavesACheckpointAtItsStep) {
-  cancel_ = true;
   const TrainConfig c = config("out", 8);
-  const Status status = run(c);
+  const Status status = run_no_step(c);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code(), ErrorCode::cancelled);
   ASSERT_TRUE(newest_checkpoint(c.out));
   EXPECT_EQ(newest_checkpoint(c.out)->filename(), "checkpoint-00000000");
+}
+
+TEST_F(TrainUnetTest, ARunThatIsCancelledWhileItReadsLeavesNothingHalf) {
+  cancel_ = true;
+  const TrainConfig c = config("out", 8);
+  EXPECT_EQ(run(c).error().code(), ErrorCode::cancelled);
+  EXPECT_TRUE(fs::is_empty(c.out));
+}
+
+TEST_F(TrainUnetTest, AnotherEncoderOrShardOfTheSameNameIsSeen) {
+  const TrainConfig c = config("out", 1);
+  ASSERT_TRUE(run(c));
+  const double loss = metrics_.back().loss;
+  const auto again = [&] {
+    fs::remove_all(*newest_checkpoint(c.out));
+    EXPECT_TRUE(run(c));
+    return metrics_.back().loss;
+  };
+  EXPECT_EQ(again(), loss);
+  shards::write_shard(c.shards[0], {{"0.png", picture(90, 20, 20)},
+                                    {"0.txt", "a red square"},
+                                    {"1.png", picture(20, 90, 20)},
+                                    {"1.txt", "a green square"},
+                                    {"2.png", picture(20, 20, 90)},
+                                    {"2.txt", "a blue square"}});
+  EXPECT_NE(again(), loss);
+}
+
+TEST_F(TrainUnetTest, AUnetThatDoesNotFitItsPipelineIsToldByItsField) {
+  const json own = json::parse(std::ifstream(std::string(kModel) + "/unet/config.json"));
+  for (const auto& [key, value] : {std::pair<const char*, json>{"in_channels", 8},
+                                   {"out_channels", 8},
+                                   {"cross_attention_dim", 48},
+                                   {"time_cond_proj_dim", 256}}) {
+    TrainConfig c = config("out", 1);
+    c.unet = own;
+    c.unet[key] = value;
+    const Status status = run(c);
+    ASSERT_FALSE(status) << key;
+    EXPECT_EQ(status.error().code(), ErrorCode::unsupported);
+    EXPECT_NE(status.error().message().find(key), std::string::npos) << status.error().message();
+  }
 }
 
 TEST_F(TrainUnetTest, AnEarlierRunIsNeitherOverwrittenNorTakenUpUnasked) {

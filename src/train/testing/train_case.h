@@ -10,6 +10,7 @@
 #include "formats/png.h"
 #include "pipeline/text_to_image.h"
 #include "shards/testing/write_shard.h"
+#include "train/latent_cache.h"
 #include "train/processes.h"
 #include "train/train_unet.h"
 
@@ -86,6 +87,19 @@ class TrainUnetTest : public testing::Test {
     callbacks.cancel = &cancel_;
     Processes alone;
     return train_unet(config, resume, alone, callbacks);
+  }
+
+  /// With the pictures encoded and no step done: leaves a checkpoint of the beginning.
+  Status run_no_step(const TrainConfig& config) {
+    const auto model = pipeline::Model::open(config.model);
+    EXPECT_TRUE(model) << model.error().message();
+    fs::create_directories(config.out);
+    const ReadingSinks sinks = {[](LogLevel, std::string_view) {}, nullptr};
+    EXPECT_TRUE(LatentCache::open(config, **model, config.out, sinks));
+    cancel_ = true;
+    Status status = run(config);
+    cancel_ = false;
+    return status;
   }
 
   static std::string content(const fs::path& path) {
