@@ -8,7 +8,7 @@
 #include "cli/eval_table.h"
 #include "cli/eval_tasks.h"
 #include "cli/interrupt.h"
-#include "cli/progress_bar.h"
+#include "core/json.h"
 #include "eval/class_texts.h"
 #include "eval/frechet_distance.h"
 #include "eval/image_text_model.h"
@@ -48,7 +48,6 @@ Result<PictureSet> read_set(const std::vector<std::string>& sources, const Optio
                             const Runtime& runtime) {
   eval::FeatureCollector collector(extractor);
   PictureSet set;
-  ProgressBar bar;
   for (const std::string& source : sources) {
     size_t taken = 0;
     const auto take = [&](eval::CaptionedPicture picture) -> Result<bool> {
@@ -57,7 +56,7 @@ Result<PictureSet> read_set(const std::vector<std::string>& sources, const Optio
       EF_TRY_STATUS(collector.add(std::move(picture.image)));
       set.captions.push_back(std::move(picture.caption));
       ++taken;
-      bar.update("pictures", taken, options.limit == 0 ? taken : options.limit);
+      if (taken % 500 == 0) fmt::print(stderr, "{}: {} pictures\n", printable(source), taken);
       return options.limit == 0 || taken < options.limit;
     };
     EF_TRY_STATUS(eval::read_pictures(source, runtime.log, take));

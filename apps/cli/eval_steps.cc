@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,36 +68,34 @@ void declare_common(CLI::App& app, Options& options) {
   app.add_option("--precision", options.precision, "auto, f32 or bf16")->capture_default_str();
 }
 
-/// Prompts, and the real pictures that go with them if there are some.
-struct PromptSet {
-  std::vector<std::string> prompts;
-  std::vector<formats::Image> pictures;
-};
+using TakePicture = std::function<Status(formats::Image)>;
+using Texts = std::vector<std::string>;
 
-/// The first samples with captions that no other one has had before.
-Result<PromptSet> read_shards(const Options& options, bool with_pictures, const LogSink& log) {
-  PromptSet set;
+/// Captions of the first samples whose caption no other one has had before, and the pictures of
+/// these.
+Result<Texts> read_shards(const Options& options, const LogSink& log, const TakePicture& picture) {
+  Texts prompts;
   std::unordered_set<std::string> seen;
   const auto take = [&](eval::CaptionedPicture sample) -> Result<bool> {
     if (sample.caption.empty() || !seen.insert(sample.caption).second) return true;
-    set.prompts.push_back(std::move(sample.caption));
-    if (with_pictures) set.pictures.push_back(std::move(sample.image));
-    return set.prompts.size() < options.limit;
+    prompts.push_back(std::move(sample.caption));
+    if (picture) EF_TRY_STATUS(picture(std::move(sample.image)));
+    return prompts.size() < options.limit;
   };
   for (const std::string& shard : options.shards) {
-    if (set.prompts.size() == options.limit) break;
+    if (prompts.size() == options.limit) break;
     EF_TRY_STATUS(eval::read_pictures(shard, log, take));
   }
-  if (!set.prompts.empty()) return set;
+  if (!prompts.empty()) return prompts;
   return fail(ErrorCode::not_found, options.shards.front() + ": no picture with a caption");
 }
 
-Result<PromptSet> read_prompts(const Options& options, bool with_pictures, const LogSink& log) {
-  if (!options.shards.empty()) return read_shards(options, with_pictures, log);
-  PromptSet set;
-  EF_TRY(set.prompts, eval::read_text_lines(options.prompts));
-  set.prompts.resize(std::min(set.prompts.size(), options.limit));
-  return set;
+/// picture: takes the real pictures that go with the prompts, if there are some; may be empty.
+Result<Texts> read_prompts(const Options& options, const LogSink& log, const TakePicture& picture) {
+  if (!options.shards.empty()) return read_shards(options, log, picture);
+  EF_TRY(Texts prompts, eval::read_text_lines(options.prompts));
+  prompts.resize(std::min(prompts.size(), options.limit));
+  return prompts;
 }
 
 std::string steps_title(int steps) {
@@ -123,14 +122,15 @@ class Painting {
     return painting;
   }
 
-  Result<eval::Paintings> paint(std::span<const std::string> prompts, int steps) {
+  Result<eval::PaintReport> paint(std::span<const std::string> prompts, int steps,
+                                  const TakePicture& take) {
     ProgressBar bar;
     eval::PaintOptions options = options_;
     options.steps = steps;
     options.progress = [&](size_t done, size_t total) {
       bar.update(steps_title(steps), done, total);
     };
-    return eval::paint_prompts(*painter_, prompts, options);
+    return eval::paint_prompts(*painter_, prompts, options, take);
   }
 
   const std::string& name() const { return name_; }
@@ -142,26 +142,30 @@ class Painting {
   std::optional<pipeline::TextToImage> painter_;
 };
 
-/// Columns of a sheet, as they come; no more of each than the sheet has rows.
+/// A sheet that grows column by column, picture by picture, no longer than `most` rows.
 class SheetBuilder {
  public:
-  explicit SheetBuilder(std::span<const std::string> prompts) : prompts_(prompts) {}
+  explicit SheetBuilder(size_t most) : most_(most) {}
 
-  void add(std::string title, std::span<const formats::Image> pictures) {
+  void begin_column(std::string title) {
     titles_.push_back(std::move(title));
-    const auto rows = pictures.first(prompts_.size());
-    columns_.emplace_back(rows.begin(), rows.end());
+    columns_.emplace_back();
+  }
+  void add(const formats::Image& picture) {
+    if (columns_.back().size() < most_) columns_.back().push_back(picture);
   }
 
-  Status write(const std::string& path, const std::string& title) const {
+  Status write(const std::string& path, std::span<const std::string> prompts,
+               const std::string& title) const {
     std::vector<eval::SheetColumn> columns;
     for (size_t i = 0; i < titles_.size(); ++i) columns.push_back({titles_[i], columns_[i]});
-    EF_TRY(const formats::Image sheet, eval::comparison_sheet(prompts_, columns, title));
+    const auto rows = prompts.first(columns_.front().size());
+    EF_TRY(const formats::Image sheet, eval::comparison_sheet(rows, columns, title));
     return formats::write_png(path, sheet);
   }
 
  private:
-  std::span<const std::string> prompts_;
+  size_t most_;
   std::vector<std::string> titles_;
   std::vector<std::vector<formats::Image>> columns_;
 };
@@ -169,27 +173,74 @@ class SheetBuilder {
 Status run_sheet(const Options& options, const CommonOptions& common) {
   EF_TRY_STATUS(check_output(options.sheet));
   EF_TRY(const Runtime runtime, make_runtime(common));
-  EF_TRY(const PromptSet set, read_prompts(options, false, runtime.log));
+  EF_TRY(const Texts prompts, read_prompts(options, runtime.log, {}));
   EF_TRY(const auto painting, Painting::open(options, runtime));
-  SheetBuilder sheet(set.prompts);
+  SheetBuilder sheet(prompts.size());
   for (const int steps : options.steps) {
-    EF_TRY(const eval::Paintings painted, painting->paint(set.prompts, steps));
-    sheet.add(steps_title(steps), painted.pictures);
+    sheet.begin_column(steps_title(steps));
+    const auto take = [&](const formats::Image& picture) -> Status {
+      sheet.add(picture);
+      return {};
+    };
+    EF_TRY_STATUS(painting->paint(prompts, steps, take));
   }
-  EF_TRY_STATUS(sheet.write(options.sheet, painting->name()));
+  EF_TRY_STATUS(sheet.write(options.sheet, prompts, painting->name()));
   fmt::print("{}\n", options.sheet);
   return {};
 }
 
-Result<eval::PictureFeatures> features_of(std::vector<formats::Image> pictures,
-                                          eval::FeatureExtractor& extractor) {
-  eval::FeatureCollector collector(extractor);
-  for (formats::Image& picture : pictures) EF_TRY_STATUS(collector.add(std::move(picture)));
-  return collector.finish();
-}
+/// Judges pictures as they come: the real ones, then a column for each number of steps.
+class StepJudge {
+ public:
+  explicit StepJudge(eval::ImageTextModel& scorer) : scorer_(scorer), sheet_(kMostSheetRows) {}
+
+  void begin(std::string title) {
+    collector_.emplace(scorer_);
+    sheet_.begin_column(std::move(title));
+  }
+  Status take(formats::Image picture) {
+    sheet_.add(picture);
+    return collector_->add(std::move(picture));
+  }
+  /// Prompts, and the real pictures where there are some.
+  Result<Texts> read(const Options& options, const LogSink& log) {
+    const TakePicture real = [this](formats::Image picture) -> Status {
+      if (!collector_) begin("real");
+      return take(std::move(picture));
+    };
+    return read_prompts(options, log, real);
+  }
+  /// To be called once, after read().
+  Status begin_judging(const Texts& prompts, Texts classes) {
+    EF_TRY(yardstick_, eval::make_yardstick(scorer_, prompts, std::move(classes)));
+    if (!collector_) return {};
+    EF_TRY(yardstick_.reference, collector_->finish());
+    EF_TRY(const auto scores,
+           eval::score_prompts(scorer_, yardstick_, *yardstick_.reference, false));
+    rows_.push_back({.steps = {}, .scores = scores});
+    return {};
+  }
+  /// Of the column that is complete.
+  Status judge(int steps, double ms_per_picture) {
+    EF_TRY(const auto features, collector_->finish());
+    EF_TRY(const auto scores, eval::score_prompts(scorer_, yardstick_, features, true));
+    rows_.push_back({steps, scores, ms_per_picture});
+    return {};
+  }
+
+  const std::vector<StepRow>& rows() const { return rows_; }
+  const SheetBuilder& sheet() const { return sheet_; }
+
+ private:
+  eval::ImageTextModel& scorer_;
+  SheetBuilder sheet_;
+  std::optional<eval::FeatureCollector> collector_;
+  eval::Yardstick yardstick_;
+  std::vector<StepRow> rows_;
+};
 
 void print_steps(const Options& options, const eval::FeatureExtractor& scorer,
-                 const Painting& painting, const eval::Paintings& last,
+                 const Painting& painting, const eval::PaintReport& last,
                  const std::vector<StepRow>& rows, size_t prompts) {
   if (options.json) {
     print_json({{"model", painting.name()},
@@ -208,30 +259,24 @@ void print_steps(const Options& options, const eval::FeatureExtractor& scorer,
 
 Status run_steps(const Options& options, const CommonOptions& common) {
   if (!options.sheet.empty()) EF_TRY_STATUS(check_output(options.sheet));
-  EF_TRY(auto classes, eval::class_texts(options.classes));
+  EF_TRY(Texts classes, eval::class_texts(options.classes));
   EF_TRY(const Runtime runtime, make_runtime(common));
   EF_TRY(auto scorer, eval::ImageTextModel::open(options.scorer, runtime));
-  EF_TRY(PromptSet set, read_prompts(options, true, runtime.log));
   EF_TRY(const auto painting, Painting::open(options, runtime));
-  EF_TRY(auto yardstick, eval::make_yardstick(scorer, set.prompts, std::move(classes)));
-  SheetBuilder sheet(std::span(set.prompts).first(std::min(kMostSheetRows, set.prompts.size())));
-  std::vector<StepRow> rows;
-  if (!set.pictures.empty()) {
-    sheet.add("real", set.pictures);
-    EF_TRY(yardstick.reference, features_of(std::move(set.pictures), scorer));
-    EF_TRY(const auto scores, eval::score_prompts(scorer, yardstick, *yardstick.reference, false));
-    rows.push_back({.steps = {}, .scores = scores});
-  }
-  eval::Paintings painted;
+  StepJudge judge(scorer);
+  EF_TRY(const Texts prompts, judge.read(options, runtime.log));
+  EF_TRY_STATUS(judge.begin_judging(prompts, std::move(classes)));
+  eval::PaintReport report;
   for (const int steps : options.steps) {
-    EF_TRY(painted, painting->paint(set.prompts, steps));
-    sheet.add(steps_title(steps), painted.pictures);
-    EF_TRY(const auto features, features_of(std::move(painted.pictures), scorer));
-    EF_TRY(const auto scores, eval::score_prompts(scorer, yardstick, features, true));
-    rows.push_back({steps, scores, painted.ms_per_picture});
+    judge.begin(steps_title(steps));
+    const auto take = [&](formats::Image picture) { return judge.take(std::move(picture)); };
+    EF_TRY(report, painting->paint(prompts, steps, take));
+    EF_TRY_STATUS(judge.judge(steps, report.ms_per_picture));
   }
-  if (!options.sheet.empty()) EF_TRY_STATUS(sheet.write(options.sheet, painting->name()));
-  print_steps(options, scorer, *painting, painted, rows, set.prompts.size());
+  if (!options.sheet.empty()) {
+    EF_TRY_STATUS(judge.sheet().write(options.sheet, prompts, painting->name()));
+  }
+  print_steps(options, scorer, *painting, report, judge.rows(), prompts.size());
   return {};
 }
 

@@ -12,6 +12,13 @@ namespace edgefusion::cli {
 namespace {
 
 constexpr size_t kBarWidth = 24;
+constexpr size_t kMostLines = 20;  // of one label, where lines stay
+
+/// Whether this part of the work is one that gets a line: each, or every twentieth part.
+bool is_told(size_t done, size_t total) {
+  if (total <= kMostLines || done == total) return true;
+  return done * kMostLines / total != (done - 1) * kMostLines / total;
+}
 
 size_t columns() {
   winsize size = {};
@@ -26,7 +33,8 @@ ProgressBar::ProgressBar() : terminal_(isatty(STDERR_FILENO) != 0) {}
 void ProgressBar::update(std::string_view label, size_t done, size_t total, std::string_view note) {
   if (total == 0) return;
   if (!terminal_) {
-    if (done != 0 && total > 1) fmt::print(stderr, "{}: {}/{}\n", label, done, total);
+    if (done != 0 && total > 1 && is_told(done, total))
+      fmt::print(stderr, "{}: {}/{}\n", label, done, total);
     return;
   }
   const size_t filled = kBarWidth * done / total;

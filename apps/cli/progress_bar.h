@@ -6,7 +6,8 @@
 
 namespace edgefusion::cli {
 
-/// Progress on stderr: one line that is rewritten on a terminal, plain lines otherwise.
+/// Progress on stderr: one line that is rewritten on a terminal, otherwise plain lines, at most
+/// about twenty for one piece of work.
 class ProgressBar {
  public:
   ProgressBar();

@@ -17,9 +17,10 @@ double seconds_of_work(const pipeline::GenerationResult& result) {
 
 }  // namespace
 
-Result<Paintings> paint_prompts(const pipeline::TextToImage& painter,
-                                std::span<const std::string> prompts, const PaintOptions& options) {
-  Paintings paintings;
+Result<PaintReport> paint_prompts(const pipeline::TextToImage& painter,
+                                  std::span<const std::string> prompts, const PaintOptions& options,
+                                  const std::function<Status(formats::Image)>& take) {
+  PaintReport report;
   double seconds = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
     pipeline::GenerationRequest request;
@@ -37,13 +38,13 @@ Result<Paintings> paint_prompts(const pipeline::TextToImage& painter,
       return fail(std::move(painted).error().with_context("prompt " + std::to_string(i + 1)));
     }
     seconds += seconds_of_work(*painted);
-    paintings.guidance_scale = painted->guidance_scale;
-    paintings.scheduler = painted->scheduler;
-    paintings.pictures.push_back(std::move(painted->images.front()));
+    report.guidance_scale = painted->guidance_scale;
+    report.scheduler = painted->scheduler;
+    EF_TRY_STATUS(take(std::move(painted->images.front())));
     if (options.progress) options.progress(i + 1, prompts.size());
   }
-  paintings.ms_per_picture = 1e3 * seconds / static_cast<double>(prompts.size());
-  return paintings;
+  report.ms_per_picture = 1e3 * seconds / static_cast<double>(prompts.size());
+  return report;
 }
 
 }  // namespace edgefusion::eval

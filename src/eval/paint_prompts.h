@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "core/result.h"
 #include "engine/program.h"
@@ -26,16 +25,18 @@ struct PaintOptions {
   const std::atomic<bool>* cancel = nullptr;
 };
 
-struct Paintings {
-  std::vector<formats::Image> pictures;  ///< one a prompt
+/// What painting them took.
+struct PaintReport {
   /// Mean over pictures of text encoder, U-Net and decoder, without loading them.
   double ms_per_picture = 0;
   double guidance_scale = 0;  ///< what was used
   std::string scheduler;      ///< what was used
 };
 
-/// Errors: those of TextToImage::generate, with the number of the prompt.
-Result<Paintings> paint_prompts(const pipeline::TextToImage& painter,
-                                std::span<const std::string> prompts, const PaintOptions& options);
+/// Gives one picture for each prompt to `take`, in their order. Errors: those of
+/// TextToImage::generate, with the number of the prompt; those of `take`.
+Result<PaintReport> paint_prompts(const pipeline::TextToImage& painter,
+                                  std::span<const std::string> prompts, const PaintOptions& options,
+                                  const std::function<Status(formats::Image)>& take);
 
 }  // namespace edgefusion::eval

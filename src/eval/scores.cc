@@ -19,8 +19,12 @@ std::span<const float> row_of(const Tensor& rows, int64_t i) {
   return rows.values<float>().subspan(static_cast<size_t>(i) * width, width);
 }
 
-double cosine(std::span<const float> a, std::span<const float> b) {
-  return product(a, b) / std::sqrt(product(a, a) * product(b, b));
+std::vector<double> lengths_of(const Tensor& rows) {
+  std::vector<double> lengths;
+  for (int64_t i = 0; i < rows.shape()[0]; ++i) {
+    lengths.push_back(std::sqrt(product(row_of(rows, i), row_of(rows, i))));
+  }
+  return lengths;
 }
 
 }  // namespace
@@ -28,9 +32,13 @@ double cosine(std::span<const float> a, std::span<const float> b) {
 double clip_score(const Tensor& pictures, const Tensor& texts) {
   EF_CHECK(pictures.shape() == texts.shape() && pictures.elements() > 0, "one text for a picture");
   const int64_t count = pictures.shape()[0];
+  const std::vector<double> of_pictures = lengths_of(pictures), of_texts = lengths_of(texts);
   double sum = 0;
   for (int64_t i = 0; i < count; ++i) {
-    sum += std::max(cosine(row_of(pictures, i), row_of(texts, i)), 0.0);
+    const auto at = static_cast<size_t>(i);
+    const double cosine =
+        product(row_of(pictures, i), row_of(texts, i)) / (of_pictures[at] * of_texts[at]);
+    sum += std::max(cosine, 0.0);
   }
   return 100.0 * sum / static_cast<double>(count);
 }
@@ -40,14 +48,20 @@ double recall_at(int64_t k, const Tensor& queries, const Tensor& gallery,
   const int64_t count = queries.shape()[0], items = gallery.shape()[0];
   EF_CHECK(queries.shape()[1] == gallery.shape()[1] && count > 0, "one space");
   EF_CHECK(static_cast<int64_t>(right.size()) == count, "one right item for a query");
+  // A query's own length is the same for all items.
+  const std::vector<double> lengths = lengths_of(gallery);
+  const auto nearness = [&](int64_t query, int64_t item) {
+    return product(row_of(queries, query), row_of(gallery, item)) /
+           lengths[static_cast<size_t>(item)];
+  };
   int64_t found = 0;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t own = right[static_cast<size_t>(i)];
-    const double nearness = cosine(row_of(queries, i), row_of(gallery, own));
+    const double wanted = nearness(i, own);
     int64_t nearer = 0;
     for (int64_t item = 0; item < items; ++item) {
-      // Not !(a < b): what is no number is found nowhere.
-      const bool behind = cosine(row_of(queries, i), row_of(gallery, item)) < nearness;
+      // So asked, nothing is behind what is no number.
+      const bool behind = nearness(i, item) < wanted;
       if (item != own && !behind) ++nearer;
     }
     if (nearer < k) ++found;

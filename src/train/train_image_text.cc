@@ -142,7 +142,7 @@ class ImageTextTrainee final : public Trainee {
 /// Share of rows whose own column is among the k largest; a tie counts against it.
 double recall(const at::Tensor& similarity, int64_t k) {
   const at::Tensor own = similarity.diagonal().unsqueeze(1);
-  return similarity.ge(own).sum(1).le(k).to(at::kFloat).mean().item<double>();
+  return similarity.ge(own).sum(1).le(k).to(at::kDouble).mean().item<double>();
 }
 
 RetrievalReport retrieval(const ImageTextConfig& config, const Parameters& parameters,
