@@ -14,6 +14,7 @@
 #include "cli/train_progress.h"
 #include "core/env.h"
 #include "formats/json_file.h"
+#include "train/run_folder.h"
 #include "train/train_autoencoder.h"
 #include "train/train_image_text.h"
 #include "train/train_text.h"
@@ -59,55 +60,70 @@ Result<Setting> start(train::RunConfig& config, const CommonOptions& common) {
 }
 
 template <class Config>
-Status show_plan(Config& config, const CommonOptions& common) {
+Status show_plan(Config& config, bool resume, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
+  EF_TRY_STATUS(train::check_out(config, resume));
   train::prepare_machine(runtime.pool->threads());
   EF_TRY(config.place, train::choose_device(config.device, 0));
   return print_plan(config);
 }
 
+/// What a task does with its config once all is set up.
+template <class Config>
+using Train = Status (*)(const Config& config, bool resume, Setting& setting);
+
+template <class Config>
+Status run_task(Result<Config> parsed, Train<Config> train, const Options& options,
+                const CommonOptions& common) {
+  EF_TRY(Config config, std::move(parsed));
+  if (options.dry_run) return show_plan(config, options.resume, common);
+  EF_TRY(Setting setting, start(config, common));
+  return train(config, options.resume, setting);
+}
+
+/// A report that says itself what it has to say.
+template <class Report>
+Status print_summary(const Result<Report>& report, const Setting& setting) {
+  if (!report) return fail(report.error());
+  const std::string text = report->summary();
+  if (setting.processes.first() && !text.empty()) fmt::print("{}\n", text);
+  return {};
+}
+
 template <train::TrainTask task>
 Status run_unet(const nlohmann::json& json, const Options& options, const CommonOptions& common) {
-  EF_TRY(train::TrainConfig config, train::TrainConfig::parse(json, options.config, task));
-  if (options.dry_run) return show_plan(config, common);
-  EF_TRY(Setting setting, start(config, common));
-  return train::train_unet(config, options.resume, setting.processes, setting.callbacks);
+  const Train<train::TrainConfig> train = [](const auto& config, bool resume, Setting& setting) {
+    return train::train_unet(config, resume, setting.processes, setting.callbacks);
+  };
+  return run_task(train::TrainConfig::parse(json, options.config, task), train, options, common);
 }
 
 Status run_autoencoder(const nlohmann::json& json, const Options& options,
                        const CommonOptions& common) {
-  EF_TRY(auto config, train::AutoencoderConfig::parse(json, options.config));
-  if (options.dry_run) return show_plan(config, common);
-  EF_TRY(Setting setting, start(config, common));
-  EF_TRY(const train::AutoencoderReport report,
-         train::train_autoencoder(config, options.resume, setting.processes, setting.callbacks));
-  if (report.pictures > 0) {
-    fmt::print("{} pictures: PSNR {:.2f} dB, SSIM {:.4f}, latents {:.2f} +- {:.2f}\n",
-               report.pictures, report.psnr_db, report.ssim, report.latent_mean,
-               report.latent_deviation);
-  }
-  return {};
+  const Train<train::AutoencoderConfig> train = [](const auto& config, bool resume,
+                                                   Setting& setting) {
+    return print_summary(
+        train::train_autoencoder(config, resume, setting.processes, setting.callbacks), setting);
+  };
+  return run_task(train::AutoencoderConfig::parse(json, options.config), train, options, common);
 }
 
 Status run_text(const nlohmann::json& json, const Options& options, const CommonOptions& common) {
-  EF_TRY(train::TextConfig config, train::TextConfig::parse(json, options.config));
-  if (options.dry_run) return show_plan(config, common);
-  EF_TRY(Setting setting, start(config, common));
-  EF_TRY(const train::TextReport report,
-         train::train_text(config, options.resume, setting.processes, setting.callbacks));
-  if (setting.processes.first()) fmt::print("{}\n", report.summary());
-  return {};
+  const Train<train::TextConfig> train = [](const auto& config, bool resume, Setting& setting) {
+    return print_summary(train::train_text(config, resume, setting.processes, setting.callbacks),
+                         setting);
+  };
+  return run_task(train::TextConfig::parse(json, options.config), train, options, common);
 }
 
 Status run_image_text(const nlohmann::json& json, const Options& options,
                       const CommonOptions& common) {
-  EF_TRY(auto config, train::ImageTextConfig::parse(json, options.config));
-  if (options.dry_run) return show_plan(config, common);
-  EF_TRY(Setting setting, start(config, common));
-  EF_TRY(const train::ImageTextReport report,
-         train::train_image_text(config, options.resume, setting.processes, setting.callbacks));
-  if (setting.processes.first()) fmt::print("{}\n", report.summary());
-  return {};
+  const Train<train::ImageTextConfig> train = [](const auto& config, bool resume,
+                                                 Setting& setting) {
+    return print_summary(
+        train::train_image_text(config, resume, setting.processes, setting.callbacks), setting);
+  };
+  return run_task(train::ImageTextConfig::parse(json, options.config), train, options, common);
 }
 
 struct Task {

@@ -33,6 +33,7 @@ void declare_common(CLI::App& app, Options& options) {
   app.add_option("--scorer", options.scorer, "Model that judges: a checkpoint of train image_text")
       ->required();
   app.add_option("--limit", options.limit, "Most pictures of each source; 0: all")
+      ->check(CLI::Range(0, 1000000000))
       ->capture_default_str();
   app.add_flag("--json", options.json, "Print the result as JSON");
 }

@@ -29,7 +29,11 @@ std::string ConfigFields::choice(const char* key, std::string_view fallback,
   return std::string(fallback);
 }
 
-fs::path ConfigFields::path(const char* key) { return resolved(reader.string(key)); }
+fs::path ConfigFields::path(const char* key) {
+  const std::string value = reader.string(key);
+  if (value.empty() && reader.has(key)) reader.complain(key, "a path", "\"\"");
+  return resolved(value);
+}
 
 fs::path ConfigFields::optional_path(const char* key) {
   const std::string value = reader.string(key, "");

@@ -14,7 +14,10 @@ namespace edgefusion {
 class ConfigFields {
  public:
   ConfigFields(const nlohmann::json& json, const std::filesystem::path& file)
-      : reader(json, file.string()), folder_(file.parent_path()) {}
+      : reader(json, file.string()), written_(json), folder_(file.parent_path()) {}
+
+  /// The whole object, as the file has it.
+  const nlohmann::json& written() const { return written_; }
 
   double number(const char* key, double fallback, double least, double most);
   /// One of a few words.
@@ -37,6 +40,7 @@ class ConfigFields {
  private:
   std::filesystem::path resolved(const std::filesystem::path& path) const;
 
+  nlohmann::json written_;
   std::filesystem::path folder_;
 };
 

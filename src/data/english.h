@@ -19,7 +19,8 @@ std::string with_article(std::string_view phrase);
 /// ("person walking"), what is poured or weighed ("rice"), lists, numbers.
 std::optional<std::string> plural_of(std::string_view phrase);
 
-/// Whether the last word is of something that is measured ("popcorn"), so that it has no article.
+/// Whether the last word is of something that is measured ("popcorn"), or an hour ("nine-thirty"),
+/// so that it has no article.
 bool is_mass(std::string_view phrase);
 
 /// "two", "three", "four" of 2 to 4.

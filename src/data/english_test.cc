@@ -94,6 +94,8 @@ TEST(English, WhatCannotBeCountedHasNone) {
 TEST(English, WhatIsMeasuredIsTold) {
   EXPECT_TRUE(is_mass("popcorn"));
   EXPECT_TRUE(is_mass("cooked rice"));
+  EXPECT_TRUE(is_mass("nine-thirty"));
+  EXPECT_TRUE(is_mass("one o'clock"));
   EXPECT_FALSE(is_mass("rice ball"));
   EXPECT_FALSE(is_mass("palms up"));
 }

@@ -1,12 +1,12 @@
 #include "data/object_pool.h"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 #include <utility>
 
 #include "core/json.h"
 #include "data/english.h"
+#include "shards/captioned_sample.h"
 #include "shards/picture.h"
 #include "shards/shard_reader.h"
 
@@ -36,20 +36,6 @@ std::vector<std::byte> picture_in(shards::ShardSample& sample) {
     if (member != sample.members.end()) return std::move(member->second);
   }
   return {};
-}
-
-std::vector<std::string> captions_in(const shards::ShardSample& sample, const json& notes) {
-  std::vector<std::string> captions;
-  std::string main = sample.text("txt");
-  while (!main.empty() && std::isspace(static_cast<unsigned char>(main.back())) != 0)
-    main.pop_back();
-  if (!main.empty()) captions.push_back(std::move(main));
-  const auto more = notes.find("captions");
-  if (more == notes.end() || !more->is_array()) return captions;
-  for (const json& caption : *more) {
-    if (caption.is_string()) captions.push_back(caption.get<std::string>());
-  }
-  return captions;
 }
 
 bool is_wanted(const std::vector<std::string>& wanted, const std::string& word) {
@@ -87,7 +73,7 @@ class Collector {
     seen_groups_.insert(group);
     if (!is_wanted(config_.styles, style) || !is_wanted(config_.groups, group)) return;
     Candidate candidate;
-    candidate.captions = {text_in(notes, "name"), captions_in(sample, notes)};
+    candidate.captions = {text_in(notes, "name"), shards::captions_of(sample)};
     candidate.object.style = style_number(style, group);
     candidate.object.picture = picture_in(sample);
     candidate.object.concept_name = text_in(notes, "concept");

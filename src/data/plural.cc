@@ -142,6 +142,9 @@ constexpr std::string_view kUncounted[] = {
     "high",  "none", "back",     "well",    "evil",   "beach", "universe", "world",
     "sun",   "sky",  "earth",    "o'clock", "thirty", "pair",  "set",      "star-struck"};
 
+// "nine o'clock", "nine-thirty".
+constexpr std::string_view kHours[] = {"o'clock", "thirty"};
+
 // Nouns, unlike others that end so ("walking").
 constexpr std::string_view kNounsInIng[] = {"ring",   "king",     "wing",     "string",   "spring",
                                             "swing",  "building", "painting", "dumpling", "sling",
@@ -229,7 +232,7 @@ std::optional<std::string> plural_of(std::string_view phrase) {
 
 bool is_mass(std::string_view phrase) {
   const std::string_view last = phrase.substr(phrase.find_last_of(" -") + 1);
-  return is_in(kMass, last);
+  return is_in(kMass, last) || is_in(kHours, last);
 }
 
 std::string_view number_word(int count) {

@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "core/mapped_file.h"
+#include "formats/latin1.h"
 #include "shards/captioned_sample.h"
 #include "shards/picture.h"
 #include "shards/shard_reader.h"
@@ -30,7 +31,12 @@ Status read_shard(const fs::path& path, const LogSink& log, const Take& take) {
   EF_TRY(auto reader, shards::ShardReader::open(path));
   bool any = false;
   while (true) {
-    EF_TRY(const auto sample, reader.next());
+    const auto next = reader.next();
+    if (!next) {  // the rest of the shard is lost, as in training
+      log(LogLevel::warn, printable(next.error().message()));
+      break;
+    }
+    const auto& sample = *next;
     if (!sample) break;
     auto image = shards::picture_of(*sample);
     if (!image) {
@@ -57,10 +63,11 @@ Result<std::vector<fs::path>> pictures_in(const fs::path& folder) {
   return paths;
 }
 
-/// The first line of NAME.txt, if it is there.
+/// The first line of NAME.txt, if it is there and is UTF-8.
 std::string caption_beside(const fs::path& picture) {
   const auto text = read_text_file(fs::path(picture).replace_extension(".txt"), kMostCaptionBytes);
-  return text ? text->substr(0, text->find_first_of("\r\n")) : std::string();
+  if (!text || !formats::is_utf8(*text)) return {};
+  return text->substr(0, text->find_first_of("\r\n"));
 }
 
 Status read_folder(const fs::path& folder, const LogSink& log, const Take& take) {

@@ -1,23 +1,47 @@
 #include "shards/captioned_sample.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "formats/latin1.h"
 #include "shards/picture.h"
 
 namespace edgefusion::shards {
 
 using nlohmann::json;
 
+namespace {
+
+constexpr const char* kSpace = " \t\r\n";
+
+}  // namespace
+
 std::vector<std::string> captions_of(const ShardSample& sample) {
   std::vector<std::string> captions;
-  if (sample.members.contains("txt")) captions.push_back(sample.text("txt"));
+  const auto add = [&](const std::string& text) {
+    const size_t first = text.find_first_not_of(kSpace);
+    if (first == std::string::npos || !formats::is_utf8(text)) return;
+    captions.push_back(text.substr(first, text.find_last_not_of(kSpace) + 1 - first));
+  };
+  if (sample.members.contains("txt")) add(sample.text("txt"));
   const json notes = json::parse(sample.text("json"), nullptr, false);
   if (notes.is_object() && notes.contains("captions") && notes["captions"].is_array()) {
     for (const json& caption : notes["captions"]) {
-      if (caption.is_string()) captions.push_back(caption.get<std::string>());
+      if (caption.is_string()) add(caption.get<std::string>());
     }
   }
   return captions;
+}
+
+bool is_wanted(const ShardSample& sample, const SampleFilter& filter) {
+  if (filter.empty()) return true;
+  const json notes = json::parse(sample.text("json"), nullptr, false);
+  if (!notes.is_object()) return false;
+  return std::ranges::all_of(filter, [&](const auto& wanted) {
+    const auto found = notes.find(wanted.first);
+    if (found == notes.end() || !found->is_string()) return false;
+    return std::ranges::find(wanted.second, found->get<std::string>()) != wanted.second.end();
+  });
 }
 
 Result<formats::Image> picture_of(const ShardSample& sample, int64_t max_pixels) {

@@ -28,6 +28,28 @@ TEST(CaptionedSample, TheTextComesFirstThenTheNotes) {
   EXPECT_EQ(captions_of(sample).size(), 1u);
 }
 
+TEST(CaptionedSample, SpaceIsCutAndWhatIsNoTextIsLeftOut) {
+  ShardSample sample{.key = "a", .members = {}};
+  sample.members["txt"] = bytes_of(" a red fox \r\n");
+  EXPECT_EQ(captions_of(sample), std::vector<std::string>{"a red fox"});
+  for (const char* none : {"", " \n", "\xff\xfe fox"}) {
+    sample.members["txt"] = bytes_of(none);
+    EXPECT_TRUE(captions_of(sample).empty()) << none;
+  }
+}
+
+TEST(CaptionedSample, IsWantedIfEveryFieldHasOneOfTheWords) {
+  ShardSample sample{.key = "a", .members = {}};
+  EXPECT_TRUE(is_wanted(sample, {}));
+  EXPECT_FALSE(is_wanted(sample, {{"style", {"noto"}}}));
+  sample.members["json"] = bytes_of(R"({"style": "noto", "group": "emoji", "coverage": 0.5})");
+  EXPECT_TRUE(is_wanted(sample, {{"style", {"blob", "noto"}}}));
+  EXPECT_TRUE(is_wanted(sample, {{"style", {"noto"}}, {"group", {"emoji"}}}));
+  EXPECT_FALSE(is_wanted(sample, {{"style", {"noto"}}, {"group", {"icon"}}}));
+  EXPECT_FALSE(is_wanted(sample, {{"coverage", {"0.5"}}}));
+  EXPECT_FALSE(is_wanted(sample, {{"licence", {"MIT"}}}));
+}
+
 TEST(CaptionedSample, APictureIsFoundByItsExtensionAndCheckedByItsBytes) {
   ShardSample sample{.key = "a", .members = {}};
   const auto none = picture_of(sample);

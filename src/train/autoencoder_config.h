@@ -17,6 +17,7 @@ struct AutoencoderConfig : RunConfig {
 
   // The data
   std::vector<std::filesystem::path> shards;
+  shards::SampleFilter where;                     ///< samples of them to use; none: all
   std::vector<std::filesystem::path> val_shards;  ///< for the report at the end; may be empty
   int64_t resolution = 256;                       ///< pixels that pictures are scaled to
   int64_t crop = 128;                             ///< side of the squares cut out of them

@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "models/registry.h"
 #include "train/autocast.h"
+#include "train/autoencoder_files.h"
 #include "train/device.h"
 #include "train/hinge_loss.h"
 #include "train/patch_critic.h"
@@ -16,8 +17,6 @@
 
 namespace edgefusion::train {
 namespace {
-
-constexpr double kLatentDiffusionScale = 0.18215;  // of an AutoencoderKL that does not say its own
 
 at::Tensor absolute_difference(const at::Tensor& a, const at::Tensor& b) {
   return (a - b).abs().mean();
@@ -38,46 +37,21 @@ at::Tensor moments(const at::Tensor& latents) {
 
 }  // namespace
 
-Result<LatentTeacher> LatentTeacher::open(const std::filesystem::path& folder, int64_t batch,
-                                          int64_t size, at::Device device) {
-  EF_TRY(const formats::ModelFolder opened, formats::open_diffusers_folder(folder));
-  const formats::NetworkFiles* vae = opened.network("vae");
-  if (vae == nullptr) {
-    return fail(ErrorCode::unsupported, folder.string() + ": expected an autoencoder");
-  }
-  const models::NetworkRequest request = {.role = models::NetworkRole::vae_encoder,
-                                          .sizes = {.batch = batch, .height = size, .width = size}};
-  LatentTeacher teacher;
-  EF_TRY(teacher.graph_,
-         models::build_network(vae->config, vae->config_origin, request, vae->weights.get()));
-  teacher.parameters_ = Parameters::load(teacher.graph_, *vae->weights).to(device).frozen();
-  EF_TRY(const models::NetworkClass found, models::network_class(vae->config, vae->config_origin));
-  const bool tiny = found == models::NetworkClass::autoencoder_tiny;
-  ConfigReader reader(vae->config, vae->config_origin);
-  teacher.scale_ = reader.number("scaling_factor", tiny ? 1.0 : kLatentDiffusionScale);
-  EF_TRY_STATUS(reader.status());
-  return teacher;
-}
-
-at::Tensor LatentTeacher::encode(const at::Tensor& pictures) const {
-  const at::NoGradGuard no_grad;
-  const NamedTensors outputs = run_graph(graph_, parameters_, {{"image", pictures}});
-  return outputs.begin()->second.to(at::kFloat) * scale_;
-}
-
 Result<AutoencoderLosses> AutoencoderLosses::make(const AutoencoderConfig& config,
                                                   const TinyAutoencoder& network) {
   AutoencoderLosses losses;
   losses.config_ = &config;
   losses.network_ = &network;
   if (!config.latent_teacher.empty()) {
-    EF_TRY(losses.teacher_, LatentTeacher::open(config.latent_teacher, config.batch, config.crop,
-                                                device_of(config)));
-    if (!(losses.teacher_->latents() == network.latents())) {
-      return fail(ErrorCode::unsupported, config.latent_teacher.string() + ": latents of shape " +
-                                              losses.teacher_->latents().to_string() +
-                                              ", expected " + network.latents().to_string() +
-                                              " as the trained network has them");
+    EF_TRY(formats::NetworkFiles files, open_autoencoder(config.latent_teacher));
+    EF_TRY(const double scale, latent_scale(files));
+    EF_TRY(losses.teacher_,
+           PictureEncoder::open(std::move(files), scale, config.crop, device_of(config)));
+    const Shape &theirs = losses.teacher_->latent_shape(), &ours = network.latents();
+    if (!(Shape{ours[0], theirs[1], theirs[2], theirs[3]} == ours)) {
+      return fail(ErrorCode::unsupported,
+                  config.latent_teacher.string() + ": latents of shape " + theirs.to_string() +
+                      ", expected " + ours.to_string() + " as the trained network has them");
     }
   }
   EF_TRY(losses.critic_, build_patch_critic(config.batch, config.crop));

@@ -7,26 +7,10 @@
 
 #include "train/autoencoder_config.h"
 #include "train/losses.h"
+#include "train/picture_encoder.h"
 #include "train/tiny_autoencoder.h"
 
 namespace edgefusion::train {
-
-/// An encoder whose latents another one shall learn.
-class LatentTeacher {
- public:
-  /// For pictures [batch,size,size,3]. Errors: those of its files; unsupported if the folder has
-  /// no autoencoder.
-  static Result<LatentTeacher> open(const std::filesystem::path& folder, int64_t batch,
-                                    int64_t size, at::Device device);
-  /// As a U-Net would see them (times the scaling factor).
-  at::Tensor encode(const at::Tensor& pictures) const;
-  const Shape& latents() const { return graph_.value(graph_.outputs()[0]).shape; }
-
- private:
-  graph::Graph graph_;
-  Parameters parameters_;
-  double scale_ = 1;
-};
 
 /// What an autoencoder's pictures and latents are judged by (AutoencoderConfig's weights).
 class AutoencoderLosses {
@@ -46,7 +30,7 @@ class AutoencoderLosses {
 
   const AutoencoderConfig* config_ = nullptr;
   const TinyAutoencoder* network_ = nullptr;
-  std::optional<LatentTeacher> teacher_;
+  std::optional<PictureEncoder> teacher_;  // whose latents are learned
   graph::Graph critic_;
 };
 

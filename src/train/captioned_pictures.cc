@@ -25,8 +25,7 @@ constexpr const char* kCaptions = "captions.json";
 /// Where the square of a sample lies: 0 at the beginning of the longer side, 1 at its end.
 double crop_position(const PictureSource& source, const std::vector<std::string>& captions,
                      int64_t number) {
-  // A side that the caption speaks of may lie outside of any square but the middle one, and even
-  // there; that is left as it is.
+  // The middle is where a caption's sides are most likely still in the square.
   if (!source.random_crop || !may_mirror(captions)) return 0.5;
   const uint64_t drawn = mixed_seed(source.seed, Purpose::crop, static_cast<uint64_t>(number));
   return static_cast<double>(drawn >> 11) * 0x1p-53;
@@ -36,11 +35,11 @@ double crop_position(const PictureSource& source, const std::vector<std::string>
 Result<CaptionedPicture> usable(const shards::ShardSample& raw, const PictureSource& source,
                                 int64_t number) {
   CaptionedPicture sample;
-  EF_TRY(const formats::Image image, shards::picture_of(raw));
   sample.captions = shards::captions_of(raw);
+  if (sample.captions.empty()) return fail(ErrorCode::bad_file, raw.key + ": no caption");
+  EF_TRY(const formats::Image image, shards::picture_of(raw));
   sample.picture =
       picture_tensor(image, source.resolution, crop_position(source, sample.captions, number));
-  if (sample.captions.empty()) return fail(ErrorCode::bad_file, raw.key + ": no caption");
   return sample;
 }
 
@@ -64,6 +63,7 @@ class Reading {
         break;
       }
       if (!*next) break;
+      if (!shards::is_wanted(**next, source_.where)) continue;
       auto sample = usable(**next, source_, count_);
       if (!sample) {
         ++unusable;
@@ -98,7 +98,8 @@ Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& 
   for (const fs::path& shard : source.shards) EF_TRY_STATUS(reading.read(shard));
   if (reading.count() > 0) return {};
   return fail(ErrorCode::not_found,
-              source.shards.front().string() + " and the others: no sample that can be used");
+              source.shards.front().string() + " and the others: no sample that can be used" +
+                  (source.where.empty() ? "" : ", of those that \"where\" asks for"));
 }
 
 Status check_shards(const std::vector<fs::path>& shards) {
@@ -118,6 +119,10 @@ Status hash_source(const PictureSource& source, ContentHasher& hasher) {
   if (source.random_crop) {
     hasher.add_text("random crop");
     hasher.add_number(source.seed);
+  }
+  for (const auto& [field, words] : source.where) {
+    hasher.add_text("where " + field);
+    for (const std::string& word : words) hasher.add_text(word);
   }
   return {};
 }

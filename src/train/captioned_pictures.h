@@ -11,7 +11,7 @@
 #include "core/content_hash.h"
 #include "core/log.h"
 #include "core/result.h"
-#include "shards/shard_reader.h"
+#include "shards/captioned_sample.h"
 
 namespace edgefusion::train {
 
@@ -29,6 +29,7 @@ struct PictureSource {
   /// sample's number, unless a caption tells of sides (mirroring.h); not: in the middle.
   bool random_crop = false;
   uint64_t seed = 0;
+  shards::SampleFilter where = {};  ///< samples that are not wanted are passed over in silence
 };
 
 /// Who wants to know how far it is.

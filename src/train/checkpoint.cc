@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/flush_to_disk.h"
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
 #include "formats/safetensors_writer.h"
@@ -23,7 +24,7 @@ using nlohmann::json;
 
 constexpr const char *kParameters = "parameters.safetensors", *kAverage = "average.safetensors",
                      *kOptimizer = "optimizer.safetensors", *kState = "state.json",
-                     *kCritic = "critic.safetensors",
+                     *kRun = "run.json", *kCritic = "critic.safetensors",
                      *kCriticOptimizer = "critic_optimizer.safetensors";
 
 Status io_error(const fs::path& path, const std::error_code& error) {
@@ -42,7 +43,7 @@ Status write_tensors(const fs::path& path, const std::map<std::string, at::Tenso
   return formats::write_safetensors(path, named);
 }
 
-Status write_training(const fs::path& folder, const TrainState& state) {
+Status write_training(const fs::path& folder, const TrainState& state, const json& run) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return io_error(folder, error);
@@ -53,6 +54,7 @@ Status write_training(const fs::path& folder, const TrainState& state) {
     EF_TRY_STATUS(state.critic->parameters.save(folder / kCritic, DType::f32));
     EF_TRY_STATUS(write_tensors(folder / kCriticOptimizer, state.critic->optimizer.state()));
   }
+  EF_TRY_STATUS(write_json(folder / kRun, run.is_object() ? run : json::object()));
   return write_json(folder / kState, {{"step", state.step}});
 }
 
@@ -117,10 +119,17 @@ Status read_state(const fs::path& checkpoint, TrainState& state) {
   return {};
 }
 
+Status write_all(const fs::path& folder, const ModelWriter& write_model, const TrainState& state,
+                 const json& run) {
+  EF_TRY_STATUS(write_model(folder, state.average));
+  EF_TRY_STATUS(write_training(folder / "training", state, run));
+  return flush_tree_to_disk(folder);
+}
+
 }  // namespace
 
 Status write_checkpoint(const fs::path& out, const ModelWriter& write_model,
-                        const TrainState& state, int keep) {
+                        const TrainState& state, const json& run, int keep) {
   std::string number = std::to_string(state.step);
   number.insert(0, number.size() < 8 ? 8 - number.size() : 0, '0');
   const fs::path folder = out / (std::string(kCheckpointPrefix) + number);
@@ -129,11 +138,15 @@ Status write_checkpoint(const fs::path& out, const ModelWriter& write_model,
   fs::remove_all(partial, error);
   fs::create_directories(partial, error);
   if (error) return io_error(partial, error);
-  EF_TRY_STATUS(write_model(partial, state.average));
-  EF_TRY_STATUS(write_training(partial / "training", state));
+  const Status written = write_all(partial, write_model, state, run);
+  if (!written) {
+    fs::remove_all(partial, error);  // on a full disk nothing is left behind
+    return written;
+  }
   fs::remove_all(folder, error);
   fs::rename(partial, folder, error);
   if (error) return io_error(folder, error);
+  EF_TRY_STATUS(flush_to_disk(out));
   const std::vector<fs::path> all = checkpoints_below(out);
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) fs::remove_all(all[i], error);
   return {};
@@ -144,11 +157,18 @@ std::optional<fs::path> newest_checkpoint(const fs::path& out) {
   return all.empty() ? std::nullopt : std::optional(all.back());
 }
 
+Result<json> run_of(const fs::path& checkpoint) {
+  const fs::path file = checkpoint / "training" / kRun;
+  std::error_code error;
+  if (!fs::exists(file, error)) return json::object();  // an older one
+  return formats::read_json_object(file);
+}
+
 Status read_checkpoint(const fs::path& checkpoint, TrainState& state) {
   const Status read = read_state(checkpoint, state);
   if (read) return {};
-  return fail(read.error().code(), read.error().message() + "; without " + checkpoint.string() +
-                                       " a run goes on from the checkpoint before");
+  return fail(read.error().code(), read.error().message() + "; if " + checkpoint.string() +
+                                       " is damaged, remove it to go on from the one before");
 }
 
 }  // namespace edgefusion::train

@@ -17,6 +17,7 @@ struct ImageTextConfig : RunConfig {
 
   // The data
   std::vector<std::filesystem::path> shards;
+  shards::SampleFilter where;                     ///< samples of them to use; none: all
   std::vector<std::filesystem::path> val_shards;  ///< for the report at the end; may be empty
   int64_t report_captions = 200;                  ///< the report retrieves among so many
   double zoom = 0.15;   ///< pictures are scaled by factors from 1 - zoom to 1 + zoom

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "formats/safetensors_writer.h"
+#include "train/autoencoder_files.h"
 #include "train/device.h"
 #include "train/picture_encoder.h"
 #include "train/tensors.h"
@@ -18,7 +19,29 @@ constexpr const char* kLatents = "latents.safetensors";
 constexpr int64_t kBatch = 16;
 
 PictureSource picture_source(const TrainConfig& config) {
-  return {config.shards, config.resolution, config.crop == "random", config.seed};
+  return {.shards = config.shards,
+          .resolution = config.resolution,
+          .random_crop = config.crop == "random",
+          .seed = config.seed,
+          .where = config.where};
+}
+
+/// The config's own, or the model's. Errors: also one whose latents the model does not have.
+Result<PictureEncoder> open_encoder(const TrainConfig& config, const pipeline::Model& model) {
+  formats::NetworkFiles files = model.network("vae");
+  if (!config.encoder.empty()) {
+    EF_TRY(files, open_autoencoder(config.encoder));
+  }
+  const pipeline::LatentSpace& space = model.latent_space();
+  EF_TRY(PictureEncoder encoder,
+         PictureEncoder::open(std::move(files), static_cast<double>(space.scaling_factor),
+                              config.resolution, device_of(config)));
+  const int64_t side = config.resolution / space.pixels_per_latent;
+  const Shape expected = {1, side, side, space.channels}, found = encoder.latent_shape();
+  if (found == expected) return encoder;
+  return fail(ErrorCode::unsupported, encoder.origin() + ": latents of shape " + found.to_string() +
+                                          ", expected " + expected.to_string() +
+                                          " as the model has them");
 }
 
 /// Of all that decides what is in a cache.
@@ -35,7 +58,7 @@ Result<std::string> folder_name(const TrainConfig& config, const PictureEncoder&
 /// Collects samples, encodes them in batches.
 class Builder {
  public:
-  Builder(const TrainConfig& config, PictureEncoder& encoder)
+  Builder(const TrainConfig& config, const PictureEncoder& encoder)
       : config_(config), encoder_(encoder) {}
 
   Status add(CaptionedPicture sample) {
@@ -79,20 +102,20 @@ class Builder {
   }
 
   Status keep(const at::Tensor& pictures, std::vector<at::Tensor>& latents) {
-    latents.push_back(encoder_.encode(pictures).to(at::kHalf).contiguous());
+    latents.push_back(encoder_.encode(pictures).to(at::kCPU, at::kHalf).contiguous());
     if (latents.back().isfinite().all().item<bool>()) return {};
-    return fail(ErrorCode::bad_file,
-                (config_.encoder.empty() ? config_.model : config_.encoder).string() +
-                    ": encodes pictures to what is no number, or to no half-precision one");
+    return fail(
+        ErrorCode::bad_file,
+        encoder_.origin() + ": encodes pictures to what is no number, or to no half-precision one");
   }
 
   const TrainConfig& config_;
-  PictureEncoder& encoder_;
+  const PictureEncoder& encoder_;
   std::vector<at::Tensor> pictures_, latents_, mirrored_;
   std::vector<std::vector<std::string>> captions_;
 };
 
-Status build(const TrainConfig& config, PictureEncoder& encoder, const ReadingSinks& sinks,
+Status build(const TrainConfig& config, const PictureEncoder& encoder, const ReadingSinks& sinks,
              const fs::path& folder) {
   Builder builder(config, encoder);
   const auto take = [&](CaptionedPicture sample) -> Status {
@@ -115,8 +138,7 @@ at::Tensor mapped(const formats::SafetensorsFile& file, const char* name) {
 
 Result<LatentCache> LatentCache::open(const TrainConfig& config, const pipeline::Model& model,
                                       const fs::path& folder, const ReadingSinks& sinks) {
-  EF_TRY(PictureEncoder encoder,
-         PictureEncoder::open(config.encoder, model, config.resolution, device_of(config)));
+  EF_TRY(const PictureEncoder encoder, open_encoder(config, model));
   EF_TRY(const std::string name, folder_name(config, encoder));
   EF_TRY_STATUS(make_cache_folder(folder / name, [&](const fs::path& partial) {
     return build(config, encoder, sinks, partial);

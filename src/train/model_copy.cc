@@ -34,6 +34,12 @@ Status link_or_copy(const fs::path& link, const fs::path& to) {
 constexpr std::array<std::string_view, 4> kOtherParts = {"scheduler", "tokenizer", "text_encoder",
                                                          "vae"};
 
+/// Files beside these folders that a model made from it needs, too: what it is made of, and whose.
+bool belongs_to_every_model(const std::string& name) {
+  return name == "model_index.json" || name == "edgefusion.json" || name.starts_with("LICENSE") ||
+         name.starts_with("NOTICE");
+}
+
 /// Files of the model's own folder too, if `and_files`.
 Status copy(const fs::path& model, std::span<const std::string_view> parts, bool and_files,
             const fs::path& to) {
@@ -47,7 +53,7 @@ Status copy(const fs::path& model, std::span<const std::string_view> parts, bool
       it.disable_recursion_pending();
       continue;
     }
-    if (it->is_regular_file() && (is_part || and_files)) {
+    if (it->is_regular_file() && (is_part || (and_files && belongs_to_every_model(first)))) {
       EF_TRY_STATUS(link_or_copy(it->path(), to / inside));
     }
   }

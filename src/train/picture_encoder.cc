@@ -28,32 +28,16 @@ at::Tensor picture_tensor(const formats::Image& image, int64_t resolution, doubl
   return at::from_blob(pixels.data(), {resolution, resolution, 3}, at::kFloat).clone();
 }
 
-Result<PictureEncoder> PictureEncoder::open(const std::filesystem::path& folder,
-                                            const pipeline::Model& model, int64_t resolution,
+Result<PictureEncoder> PictureEncoder::open(formats::NetworkFiles files, double scale, int64_t size,
                                             at::Device device) {
   PictureEncoder encoder;
-  if (folder.empty()) {
-    encoder.files_ = model.network("vae");
-  } else {
-    EF_TRY(const formats::ModelFolder opened, formats::open_diffusers_folder(folder));
-    const formats::NetworkFiles* vae = opened.network("vae");
-    if (vae == nullptr) {
-      return fail(ErrorCode::unsupported, folder.string() + ": expected an autoencoder");
-    }
-    encoder.files_ = *vae;
-  }
-  EF_TRY(const graph::Graph graph, encoder_graph(encoder.files_, 1, resolution));
-  const Shape latent = graph.value(graph.outputs()[0]).shape;
-  if (latent[3] != model.latent_space().channels) {
-    return fail(ErrorCode::unsupported, encoder.files_.config_origin + ": latents of " +
-                                            std::to_string(latent[3]) + " channels, expected the " +
-                                            std::to_string(model.latent_space().channels) +
-                                            " of the model");
-  }
-  encoder.parameters_ = Parameters::load(graph, *encoder.files_.weights).to(device).frozen();
+  EF_TRY(const graph::Graph graph, encoder_graph(files, 1, size));
+  encoder.latent_shape_ = graph.value(graph.outputs()[0]).shape;
+  encoder.parameters_ = Parameters::load(graph, *files.weights).to(device).frozen();
+  encoder.files_ = std::move(files);
+  encoder.scale_ = scale;
+  encoder.size_ = size;
   encoder.device_ = device;
-  encoder.scale_ = static_cast<double>(model.latent_space().scaling_factor);
-  encoder.resolution_ = resolution;
   return encoder;
 }
 
@@ -67,12 +51,12 @@ void PictureEncoder::hash_into(ContentHasher& hasher) const {
   }
 }
 
-at::Tensor PictureEncoder::encode(const at::Tensor& pictures) {
+at::Tensor PictureEncoder::encode(const at::Tensor& pictures) const {
   const at::NoGradGuard no_grad;
-  const auto graph = encoder_graph(files_, pictures.size(0), resolution_);
+  const auto graph = encoder_graph(files_, pictures.size(0), size_);
   EF_CHECK(graph.has_value(), "an encoder that was built before");
   const NamedTensors outputs = run_graph(*graph, parameters_, {{"image", pictures.to(device_)}});
-  return outputs.at(graph->value(graph->outputs()[0]).name).to(at::kCPU) * scale_;
+  return outputs.at(graph->value(graph->outputs()[0]).name).to(at::kFloat) * scale_;
 }
 
 }  // namespace edgefusion::train

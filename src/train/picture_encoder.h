@@ -19,15 +19,17 @@ at::Tensor picture_tensor(const formats::Image& image, int64_t resolution, doubl
 /// The encoder half of an autoencoder, frozen.
 class PictureEncoder {
  public:
-  /// folder: of one autoencoder; empty: the model's own. Errors: those of its files, among them an
-  /// encoder whose weights are not there.
-  static Result<PictureEncoder> open(const std::filesystem::path& folder,
-                                     const pipeline::Model& model, int64_t resolution,
+  /// For pictures of `size` pixels; latents are multiplied with `scale`. Errors: those of the
+  /// files, among them an encoder whose weights are not there.
+  static Result<PictureEncoder> open(formats::NetworkFiles files, double scale, int64_t size,
                                      at::Device device);
 
-  /// pictures [N,resolution,resolution,3] -> latents [N,h,w,C], as the U-Net has them, both on the
-  /// CPU.
-  at::Tensor encode(const at::Tensor& pictures);
+  /// pictures [N,size,size,3] -> latents [N,h,w,C] on its device, as a U-Net has them.
+  at::Tensor encode(const at::Tensor& pictures) const;
+  /// Of one picture, [1,h,w,C].
+  const Shape& latent_shape() const { return latent_shape_; }
+  /// config.json of the autoencoder, for messages.
+  const std::string& origin() const { return files_.config_origin; }
   /// Adds what tells its latents from another's: config, weights and scale.
   void hash_into(ContentHasher& hasher) const;
 
@@ -36,8 +38,9 @@ class PictureEncoder {
 
   formats::NetworkFiles files_;
   Parameters parameters_;
+  Shape latent_shape_;
   double scale_ = 1.0;
-  int64_t resolution_ = 0;
+  int64_t size_ = 0;
   at::Device device_ = at::kCPU;
 };
 

@@ -1,5 +1,10 @@
 #include "train/run_config.h"
 
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
 #include "core/config_fields.h"
 
 namespace edgefusion::train {
@@ -7,10 +12,63 @@ namespace {
 
 constexpr IntRange kCounts = {1, int64_t{1} << 40};
 
+/// Fields that may differ between two parts of one run: how long it goes on, what it tells, where.
+constexpr std::array<std::string_view, 11> kFreeFields = {
+    "steps",       "log_every", "checkpoint_every", "process_timeout_s", "device",
+    "description", "out",       "sheet_prompts",    "sheet_steps",       "sheet_guidance_scale",
+    "val_shards"};
+constexpr size_t kLongestTold = 60;
+
+/// Without the folders of paths.
+nlohmann::json bare(const nlohmann::json& value) {
+  if (value.is_string()) return std::filesystem::path(value.get<std::string>()).filename().string();
+  if (!value.is_array()) return value;
+  nlohmann::json all = nlohmann::json::array();
+  for (const nlohmann::json& one : value) all.push_back(bare(one));
+  return all;
+}
+
+std::string told(const nlohmann::json& value) {
+  if (value.is_null()) return "not said";
+  const std::string text = value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  if (text.size() <= kLongestTold) return text;
+  return text.substr(0, kLongestTold) + "...";
+}
+
 }  // namespace
+
+std::vector<std::string> changed_fields(const nlohmann::json& before, const nlohmann::json& now) {
+  std::set<std::string> keys;
+  for (const auto* object : {&before, &now}) {
+    for (const auto& [key, value] : object->items()) keys.insert(key);
+  }
+  std::vector<std::string> changed;
+  for (const std::string& key : keys) {
+    if (std::ranges::find(kFreeFields, key) != kFreeFields.end()) continue;
+    const nlohmann::json old = before.value(key, nlohmann::json()),
+                         own = now.value(key, nlohmann::json());
+    if (bare(old) == bare(own)) continue;
+    changed.push_back(key + ": " + told(own) + ", " + told(old) + " before");
+  }
+  return changed;
+}
+
+shards::SampleFilter read_where(ConfigFields& fields) {
+  shards::SampleFilter where;
+  const nlohmann::json written = fields.reader.raw("where");
+  if (written.is_null()) return where;
+  ConfigReader object = fields.reader.object("where");
+  if (!written.is_object()) return where;  // complained about
+  for (const auto& [field, words] : written.items()) {
+    where[field] = object.string_list(field);
+    if (where[field].empty()) object.complain(field, "a list of words", "none");
+  }
+  return where;
+}
 
 void read_run_fields(ConfigFields& fields, RunConfig& config) {
   ConfigReader& reader = fields.reader;
+  config.written = fields.written();
   config.steps = reader.integer("steps", config.steps, kCounts);
   config.batch = reader.integer("batch", config.batch, {1, 65536});
   config.accumulate = reader.integer("accumulate", config.accumulate, {1, 65536});

@@ -2,9 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
+#include "shards/captioned_sample.h"
 
 namespace edgefusion {
 class ConfigFields;
@@ -35,6 +38,8 @@ struct RunConfig {
   int64_t log_every = 10;
   int64_t checkpoint_every = 500;
   int64_t process_timeout_s = 300;  ///< longest wait for another process (see processes.h)
+
+  nlohmann::json written;  ///< the file's own object, kept with checkpoints
 };
 
 /// One optimiser step, as measured.
@@ -46,6 +51,13 @@ struct StepCost {
 /// Where a process computes that is number `local_rank` on its machine, for a config's `device`.
 /// Errors: unsupported, where there is no GPU for it.
 Result<std::string> choose_device(const std::string& word, int64_t local_rank);
+
+/// Fields of a run that is taken up which are not those of the run that left off, and change what
+/// is learned: "batch: 16, 8 before". Paths count by their last part, as folders may be moved.
+std::vector<std::string> changed_fields(const nlohmann::json& before, const nlohmann::json& now);
+
+/// The samples of shards to train on: "where", an object of fields with a list of words each.
+shards::SampleFilter read_where(ConfigFields& fields);
 
 /// Reads these fields; the defaults are what `config` has.
 void read_run_fields(ConfigFields& fields, RunConfig& config);

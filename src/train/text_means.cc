@@ -43,7 +43,8 @@ class MeanRun {
   MeanRun(const TextTeacher& encoder, std::vector<Ids> ids)
       : encoder_(encoder), graphs_(encoder.bert, encoder.weights), ids_(std::move(ids)) {}
 
-  Result<at::Tensor> all(const std::function<void(int64_t)>& progress) {
+  Result<at::Tensor> all(const std::function<void(int64_t)>& progress,
+                         const std::atomic<bool>* cancel) {
     EF_TRY(const graph::Graph* any, graphs_.at(1, 2));
     parameters_ = Parameters::load(*any, *encoder_.weights).frozen();
     std::vector<int64_t> order(ids_.size());
@@ -51,6 +52,9 @@ class MeanRun {
     std::ranges::stable_sort(order, {}, [this](int64_t i) { return ids_[size_t(i)].size(); });
     at::Tensor means = at::empty({static_cast<int64_t>(ids_.size()), encoder_.bert.width});
     for (size_t begin = 0; begin < order.size(); begin += kBatch) {
+      if (cancel != nullptr && cancel->load()) {
+        return fail(ErrorCode::cancelled, "cancelled while texts were encoded");
+      }
       const auto batch = std::span(order).subspan(begin, std::min(kBatch, order.size() - begin));
       EF_TRY(const at::Tensor some, means_of(batch));
       means.index_copy_(0, at::tensor(at::IntArrayRef(batch.data(), batch.size()), at::kLong),
@@ -101,12 +105,13 @@ std::string folder_name(const TextTeacher& encoder, std::span<const std::string>
 
 Result<at::Tensor> text_means(const TextTeacher& encoder, std::span<const std::string> texts,
                               int64_t max_tokens, const fs::path& folder,
-                              const std::function<void(int64_t done)>& progress) {
+                              const std::function<void(int64_t done)>& progress,
+                              const std::atomic<bool>* cancel) {
   const at::NoGradGuard no_grad;
   const fs::path own = folder / folder_name(encoder, texts, max_tokens);
   const auto build = [&](const fs::path& partial) -> Status {
     EF_TRY(std::vector<Ids> ids, ids_of(encoder, texts, max_tokens));
-    EF_TRY(const at::Tensor means, MeanRun(encoder, std::move(ids)).all(progress));
+    EF_TRY(const at::Tensor means, MeanRun(encoder, std::move(ids)).all(progress, cancel));
     const Tensor stored = to_tensor(means);
     return formats::write_safetensors(partial / kFile, {{kMeans, stored.view()}});
   };

@@ -4,18 +4,22 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <iterator>
 #include <utility>
 
 #include "drawing/contact_sheet.h"
 #include "formats/png.h"
+#include "train/autoencoder_files.h"
 #include "train/autoencoder_losses.h"
 #include "train/checkpoint.h"
 #include "train/device.h"
 #include "train/model_copy.h"
 #include "train/picture_cache.h"
 #include "train/picture_quality.h"
+#include "train/run_folder.h"
 #include "train/sample_order.h"
 #include "train/step_cost.h"
 #include "train/train_loop.h"
@@ -95,11 +99,13 @@ Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::p
                                     const ReadingSinks& sinks) {
   if (config.val_shards.empty()) return AutoencoderReport{};
   EF_TRY(const PictureCache pictures,
-         PictureCache::open({config.val_shards, config.resolution}, config.out, sinks));
+         PictureCache::open(
+             {.shards = config.val_shards, .resolution = config.resolution, .where = config.where},
+             config.out, sinks));
   EF_TRY(const auto network,
          TinyAutoencoder::make(config.network, "network", 1, config.resolution));
-  EF_TRY(const formats::ModelFolder folder, formats::open_diffusers_folder(checkpoint));
-  EF_TRY(const Parameters loaded, network.parameters(folder.network("vae"), 0));
+  EF_TRY(const formats::NetworkFiles files, open_autoencoder(checkpoint));
+  EF_TRY(const Parameters loaded, network.parameters(&files, 0));
   const Parameters parameters = loaded.frozen();
   const at::NoGradGuard no_grad;
   AutoencoderReport report = {.pictures = pictures.count()};
@@ -129,7 +135,17 @@ Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::p
 
 }  // namespace
 
+std::string AutoencoderReport::summary() const {
+  if (pictures == 0) return {};
+  std::array<char, 160> text;
+  std::snprintf(text.data(), text.size(),
+                "%lld pictures: PSNR %.2f dB, SSIM %.4f, latents %.2f +- %.2f",
+                static_cast<long long>(pictures), psnr_db, ssim, latent_mean, latent_deviation);
+  return text.data();
+}
+
 Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config) {
+  EF_TRY_STATUS(check_shards(config.shards));
   EF_TRY(const auto network,
          TinyAutoencoder::make(config.network, "network", config.batch, config.crop));
   EF_TRY(const AutoencoderLosses losses, AutoencoderLosses::make(config, network));
@@ -151,21 +167,20 @@ Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, boo
   EF_TRY(const auto network,
          TinyAutoencoder::make(config.network, "network", config.batch, config.crop));
   EF_TRY_STATUS(check_shards(config.val_shards));
-  std::optional<formats::ModelFolder> start;
+  std::optional<formats::NetworkFiles> start;
   if (!config.start.empty()) {
-    EF_TRY(start, formats::open_diffusers_folder(config.start));
-    if (start->network("vae") == nullptr) {
-      return fail(ErrorCode::unsupported, config.start.string() + ": expected an autoencoder");
-    }
+    EF_TRY(start, open_autoencoder(config.start));
   }
-  EF_TRY(Parameters first,
-         network.parameters(start ? start->network("vae") : nullptr, config.seed));
+  EF_TRY(Parameters first, network.parameters(start ? &*start : nullptr, config.seed));
   EF_TRY(AutoencoderLosses losses, AutoencoderLosses::make(config, network));
   const ReadingSinks sinks = {callbacks.log, callbacks.reading, callbacks.cancel};
   std::optional<PictureCache> pictures;
   const auto prepare = [&]() -> Status {
     if (processes.first()) EF_TRY_STATUS(prepare_out(config, resume));
-    EF_TRY(pictures, PictureCache::open({config.shards, config.resolution}, config.out, sinks));
+    EF_TRY(pictures,
+           PictureCache::open(
+               {.shards = config.shards, .resolution = config.resolution, .where = config.where},
+               config.out, sinks));
     return {};
   };
   EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "train/autoencoder_config.h"
 #include "train/processes.h"
 #include "train/train_callbacks.h"
@@ -11,6 +13,8 @@ struct AutoencoderReport {
   int64_t pictures = 0;          ///< 0: none were named, the rest says nothing
   double psnr_db = 0, ssim = 0;  ///< means
   double latent_mean = 0, latent_deviation = 0;
+
+  std::string summary() const;  ///< one line; empty if there were no pictures
 };
 
 struct AutoencoderPlan {

@@ -31,7 +31,8 @@ struct TrainConfig : RunConfig {
 
   // The data
   std::vector<std::filesystem::path> shards;
-  int64_t resolution = 256;  ///< pixels; pictures are scaled and cut to it
+  shards::SampleFilter where;  ///< samples of them to use; none: all
+  int64_t resolution = 256;    ///< pixels; pictures are scaled and cut to it
   double caption_dropout = 0.1;
   std::string crop = "centre";  ///< or "random": where along the longer side the square lies
   bool flip = false;  ///< half of the pictures are mirrored, where captions allow (mirroring.h)

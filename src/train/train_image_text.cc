@@ -18,6 +18,7 @@
 #include "train/model_copy.h"
 #include "train/picture_cache.h"
 #include "train/random_view.h"
+#include "train/run_folder.h"
 #include "train/sample_order.h"
 #include "train/step_cost.h"
 #include "train/text_means.h"
@@ -29,7 +30,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 2> kTextParts = {"text_encoder", "tokenizer"};
-constexpr const char *kConfig = "config.json", *kWeights = "model.safetensors";
+constexpr const char *kConfig = "config.json", *kWeights = "model.safetensors",
+                     *kClass = "ImageTextModel";
 
 /// Pictures, their captions, and what the text encoder makes of these.
 struct CaptionedData {
@@ -53,12 +55,14 @@ struct Reader {
   Result<CaptionedData> read(const std::vector<fs::path>& shards) const {
     const ReadingSinks sinks = {callbacks.log, callbacks.reading, callbacks.cancel};
     EF_TRY(PictureCache pictures,
-           PictureCache::open({shards, network.image_size}, config.out, sinks));
+           PictureCache::open(
+               {.shards = shards, .resolution = network.image_size, .where = config.where},
+               config.out, sinks));
     CaptionTable captions(pictures.count(), [&](int64_t i) -> const std::vector<std::string>& {
       return pictures.captions(i);
     });
     EF_TRY(at::Tensor vectors, text_means(text_model, captions.texts(), network.text_tokens,
-                                          config.out, callbacks.encoding));
+                                          config.out, callbacks.encoding, callbacks.cancel));
     return CaptionedData{std::move(pictures), std::move(captions), std::move(vectors)};
   }
 };
@@ -188,6 +192,10 @@ Result<ImageTextReport> report_on(const Reader& reader, ImageTextNetwork& networ
 /// those of the config; invalid_argument where it does not fit the text model.
 Result<nlohmann::json> network_config(const ImageTextConfig& config, const TextTeacher& text) {
   nlohmann::json network = config.network;
+  if (network["_class_name"] != kClass) {
+    return fail(ErrorCode::unsupported, std::string("network: _class_name: expected \"") + kClass +
+                                            "\", found " + describe(network["_class_name"]));
+  }
   const nlohmann::json width = text.bert.width;
   if (network.contains("text_width") && network["text_width"] != width) {
     return fail(ErrorCode::invalid_argument,
@@ -214,6 +222,7 @@ Result<nlohmann::json> network_config(const ImageTextConfig& config, const TextT
 }  // namespace
 
 Result<ImageTextPlan> plan_image_text(const ImageTextConfig& config) {
+  EF_TRY_STATUS(check_shards(config.shards));
   EF_TRY(const TextTeacher text, open_text_teacher(config.text_model));
   EF_TRY(const nlohmann::json json, network_config(config, text));
   EF_TRY(auto network, ImageTextNetwork::make(json, "network", config.batch));

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/json.h"
 #include "formats/png.h"
 #include "train/average.h"
 #include "train/checkpoint.h"
@@ -122,7 +123,7 @@ class TrainLoop {
     const ModelWriter write = [this](const fs::path& folder, const Parameters& model) {
       return trainee_.write_model(folder, model);
     };
-    return write_checkpoint(config_.out, write, state_, kKeptCheckpoints);
+    return write_checkpoint(config_.out, write, state_, config_.written, kKeptCheckpoints);
   }
 
   /// What people look at while it runs.
@@ -199,6 +200,27 @@ TrainState first_state(const RunConfig& config, const Trainee& trainee) {
   return state;
 }
 
+/// Goes on from the newest checkpoint, and tells what is not as it was.
+Status take_up(const RunConfig& config, const LogSink& log, TrainState& state) {
+  const fs::path checkpoint = *newest_checkpoint(config.out);
+  EF_TRY(const nlohmann::json before, run_of(checkpoint));
+  if (!before.empty()) {
+    const auto said = before.find("optimizer");
+    const std::string optimizer = said != before.end() && said->is_string()
+                                      ? said->get<std::string>()
+                                      : RunConfig().optimizer;
+    if (optimizer != config.optimizer) {
+      return fail(ErrorCode::invalid_argument, "optimizer: expected \"" + printable(optimizer) +
+                                                   "\", whose state is in " + checkpoint.string() +
+                                                   ", found \"" + config.optimizer + "\"");
+    }
+    for (const std::string& change : changed_fields(before, config.written)) {
+      log(LogLevel::warn, "not the run that " + checkpoint.string() + " is of: " + change);
+    }
+  }
+  return read_checkpoint(checkpoint, state);
+}
+
 /// An error of one process among several: where it stands, and how to go on.
 Error told(const Error& error, const RunConfig& config, int64_t steps_done) {
   if (error.code() != ErrorCode::io) return error;
@@ -210,23 +232,6 @@ Error told(const Error& error, const RunConfig& config, int64_t steps_done) {
 }
 
 }  // namespace
-
-Status prepare_out(const RunConfig& config, bool resume) {
-  const auto checkpoint = newest_checkpoint(config.out);
-  if (resume && !checkpoint) {
-    return fail(ErrorCode::not_found, config.out.string() + ": no checkpoint to go on from");
-  }
-  if (!resume && checkpoint) {
-    return fail(ErrorCode::invalid_argument,
-                checkpoint->string() +
-                    ": a checkpoint of an earlier run; go on with --resume, or "
-                    "choose another folder for \"out\"");
-  }
-  std::error_code error;
-  std::filesystem::create_directories(config.out, error);
-  if (error) return fail(ErrorCode::io, config.out.string() + ": " + error.message());
-  return {};
-}
 
 TrainCallbacks callbacks_of(const Processes& processes, TrainCallbacks callbacks) {
   if (processes.first()) return callbacks;
@@ -240,7 +245,7 @@ TrainCallbacks callbacks_of(const Processes& processes, TrainCallbacks callbacks
 Status run_training(const RunConfig& config, Trainee& trainee, bool resume, Processes& processes,
                     const TrainCallbacks& callbacks) {
   TrainState state = first_state(config, trainee);
-  if (resume) EF_TRY_STATUS(read_checkpoint(*newest_checkpoint(config.out), state));
+  if (resume) EF_TRY_STATUS(take_up(config, callbacks.log, state));
   std::optional<MetricsFile> metrics;
   if (processes.first()) {
     EF_TRY(metrics, MetricsFile::open(config.out / "metrics.jsonl", state.step));

@@ -36,10 +36,6 @@ class Trainee {
   }
 };
 
-/// An empty folder `out`, or one of a run to go on from. Errors: io; invalid_argument if a run is
-/// there and not to be taken up; not_found if none is.
-Status prepare_out(const RunConfig& config, bool resume);
-
 /// What one process among several says: all of it, or only its errors.
 TrainCallbacks callbacks_of(const Processes& processes, TrainCallbacks callbacks);
 

@@ -11,9 +11,11 @@
 #include "graph/op_table.h"
 #include "models/bert_text.h"
 #include "models/registry.h"
+#include "train/captioned_pictures.h"
 #include "train/checkpoint.h"
 #include "train/device.h"
 #include "train/model_copy.h"
+#include "train/run_folder.h"
 #include "train/run_graph.h"
 #include "train/sample_order.h"
 #include "train/step_cost.h"
@@ -205,6 +207,7 @@ Result<StepCost> step_on_longest_texts(const TextConfig& config, const TextTeach
 }  // namespace
 
 Result<TextPlan> plan_text(const TextConfig& config) {
+  EF_TRY_STATUS(check_shards(config.shards));
   EF_TRY(const TextTeacher teacher, open_text_teacher(config.teacher));
   EF_TRY_STATUS(check_tokens(config, teacher));
   EF_TRY(const nlohmann::json network,

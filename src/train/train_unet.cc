@@ -11,8 +11,10 @@
 #include "train/batch_source.h"
 #include "train/device.h"
 #include "train/lora.h"
+#include "train/memory_forecast.h"
 #include "train/model_copy.h"
 #include "train/objective.h"
+#include "train/run_folder.h"
 #include "train/step_cost.h"
 #include "train/train_loop.h"
 
@@ -103,6 +105,15 @@ class UnetTrainee final : public Trainee {
   Parameters first_adapters_;
 };
 
+/// Latents of a side. Errors: invalid_argument where they do not fill it.
+Result<int64_t> latents_of_side(const TrainConfig& config, const pipeline::Model& model) {
+  const int64_t unit = model.latent_space().pixels_per_latent;
+  if (config.resolution % unit == 0) return config.resolution / unit;
+  return fail(ErrorCode::invalid_argument, "resolution: expected a multiple of " +
+                                               std::to_string(unit) + " pixels, found " +
+                                               std::to_string(config.resolution));
+}
+
 /// Of the sizes that training has, for measurements.
 Batch random_batch(const TrainConfig& config, const pipeline::Model& model, int64_t side) {
   const int64_t count = config.batch, channels = model.latent_space().channels;
@@ -122,9 +133,11 @@ Batch random_batch(const TrainConfig& config, const pipeline::Model& model, int6
 Result<TrainPlan> plan_training(const TrainConfig& config) {
   EF_TRY(const auto model, open_model(config));
   EF_TRY(auto objective, make_objective(config, model));
-  const int64_t side = config.resolution / model->latent_space().pixels_per_latent;
+  EF_TRY_STATUS(check_shards(config.shards));
+  EF_TRY(const int64_t side, latents_of_side(config, *model));
   EF_TRY(const graph::Graph one, objective->graph(1, side, side));
   EF_TRY(graph::Graph graph, objective->graph(config.batch, side, side));
+  EF_TRY_STATUS(check_memory(graph, config, config.activation_checkpointing));
   EF_TRY_STATUS(objective->prepare(config.batch, side, side));
   UnetTrainee trainee(config, model, std::move(objective), std::nullopt, std::move(graph));
   EF_TRY_STATUS(trainee.prepare_adapters());
@@ -146,6 +159,9 @@ Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
   const TrainCallbacks callbacks = callbacks_of(processes, all_callbacks);
   EF_TRY(const auto model, open_model(config));
   EF_TRY(auto objective, make_objective(config, model));
+  EF_TRY(const int64_t side, latents_of_side(config, *model));
+  EF_TRY(graph::Graph graph, objective->graph(config.batch, side, side));
+  EF_TRY_STATUS(check_memory(graph, config, config.activation_checkpointing));
   std::optional<LatentCache> cache;
   const auto prepare = [&]() -> Status {
     EF_TRY_STATUS(prepare_out(config, resume));
@@ -157,9 +173,7 @@ Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
   EF_TRY(TextStates text, TextStates::open(model, device_of(config)));
   EF_TRY(const DiffusionTask task, diffusion_task(*model));
   BatchSource batches(config, std::move(*cache), std::move(text), task.levels.steps());
-  const int64_t height = batches.height(), width = batches.width();
-  EF_TRY(graph::Graph graph, objective->graph(config.batch, height, width));
-  EF_TRY_STATUS(objective->prepare(config.batch, height, width));
+  EF_TRY_STATUS(objective->prepare(config.batch, side, side));
   UnetTrainee trainee(config, model, std::move(objective), std::move(batches), std::move(graph));
   EF_TRY_STATUS(trainee.prepare_adapters());
   return run_training(config, trainee, resume, processes, callbacks);

@@ -56,6 +56,40 @@ TEST_F(TrainUnetTest, ARunTakenUpAgainEqualsOneThatDidNotStop) {
   }
 }
 
+TEST_F(TrainUnetTest, ARunTakenUpWithOtherFieldsSaysSo) {
+  TrainConfig c = config("out", 2);
+  c.written = {{"batch", 2}, {"steps", 2}};
+  ASSERT_TRUE(run(c));
+  c.steps = 4;
+  c.written = {{"batch", 2}, {"steps", 4}};
+  said_.clear();
+  ASSERT_TRUE(run(c, true));
+  EXPECT_TRUE(said_.empty()) << said_.front();
+  c.steps = 6;
+  c.written = {{"batch", 4}, {"steps", 6}};
+  ASSERT_TRUE(run(c, true));
+  ASSERT_EQ(said_.size(), 1u);
+  EXPECT_NE(said_[0].find("batch: 4, 2 before"), std::string::npos) << said_[0];
+  c.optimizer = "muon";
+  const Status other = run(c, true);
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().message().find("\"adamw\""), std::string::npos);
+}
+
+TEST_F(TrainUnetTest, WhatNoMachineHasMemoryForIsRefusedBeforeAnythingIsRead) {
+  TrainConfig c = config("out", 1);
+  c.resolution = 4096;
+  c.batch = 4096;
+  const Status status = run(c);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::resource_exhausted) << status.error().message();
+  EXPECT_NE(status.error().message().find("batch"), std::string::npos);
+  EXPECT_FALSE(fs::exists(c.out));
+  c.batch = 1;
+  c.resolution = 36;
+  EXPECT_NE(run(c).error().message().find("multiple of 8"), std::string::npos);
+}
+
 TEST_F(TrainUnetTest, ACancelledRunLeavesACheckpointAtItsStep) {
   const TrainConfig c = config("out", 8);
   const Status status = run_no_step(c);
@@ -89,6 +123,28 @@ TEST_F(TrainUnetTest, AnotherEncoderOrShardOfTheSameNameIsSeen) {
                                     {"2.png", picture(20, 20, 90)},
                                     {"2.txt", "a blue square"}});
   EXPECT_NE(again(), loss);
+}
+
+TEST_F(TrainUnetTest, OnlySamplesThatAreAskedForAreUsed) {
+  TrainConfig c = config("out", 1);
+  c.where = {{"style", {"noto"}}};
+  const Status none = run(c);
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message().find("where"), std::string::npos) << none.error().message();
+  shards::write_shard(c.shards[0], {{"0.png", picture(90, 20, 20)},
+                                    {"0.txt", "a red square"},
+                                    {"0.json", R"({"style": "blob"})"},
+                                    {"1.png", picture(20, 90, 20)},
+                                    {"1.txt", "a green square"},
+                                    {"1.json", R"({"style": "noto"})"}});
+  said_.clear();
+  const Status one = run(c);
+  ASSERT_TRUE(one) << one.error().message();
+  EXPECT_TRUE(said_.empty()) << said_.front();
+  for (const auto& entry : fs::directory_iterator(c.out)) {
+    if (!fs::exists(entry.path() / "captions.json")) continue;
+    EXPECT_EQ(content(entry.path() / "captions.json"), R"([["a green square"]])");
+  }
 }
 
 TEST_F(TrainUnetTest, AUnetThatDoesNotFitItsPipelineIsToldByItsField) {

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "graph/graph.h"
+#include "train/run_config.h"
+
+namespace edgefusion::train {
+
+/// Bytes that a step on this graph needs at least: weights, their average, gradients and the
+/// optimiser's states, and the outputs of products of matrices that the way back looks at (none of
+/// them if they are computed anew: `checkpointing`). What is really needed may be twice as much.
+int64_t least_step_bytes(const graph::Graph& graph, const RunConfig& config, bool checkpointing);
+
+/// Errors: resource_exhausted where this machine has not even that, with what could be done. Of a
+/// GPU's memory nothing is known.
+Status check_memory(const graph::Graph& graph, const RunConfig& config, bool checkpointing);
+
+}  // namespace edgefusion::train
