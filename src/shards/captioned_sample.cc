@@ -36,10 +36,10 @@ std::vector<std::string> captions_of(const ShardSample& sample) {
 bool is_wanted(const ShardSample& sample, const SampleFilter& filter) {
   if (filter.empty()) return true;
   const json notes = json::parse(sample.text("json"), nullptr, false);
-  if (!notes.is_object()) return false;
+  if (!notes.is_object()) return true;
   return std::ranges::all_of(filter, [&](const auto& wanted) {
     const auto found = notes.find(wanted.first);
-    if (found == notes.end() || !found->is_string()) return false;
+    if (found == notes.end() || !found->is_string()) return true;
     return std::ranges::find(wanted.second, found->get<std::string>()) != wanted.second.end();
   });
 }

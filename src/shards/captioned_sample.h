@@ -15,8 +15,8 @@ namespace edgefusion::shards {
 /// them; they may repeat each other. Empty ones, and what is no UTF-8, are left out.
 std::vector<std::string> captions_of(const ShardSample& sample);
 
-/// For fields of a sample's notes (KEY.json) the words that are wanted there; no fields: any sample
-/// is.
+/// For fields of a sample's notes (KEY.json) the words that are wanted there. A field that the notes
+/// do not have is no reason against a sample: composed scenes have fewer than pictures of objects.
 using SampleFilter = std::map<std::string, std::vector<std::string>>;
 bool is_wanted(const ShardSample& sample, const SampleFilter& filter);
 

@@ -21,6 +21,7 @@ using nlohmann::json;
 constexpr const char *kWidth = "time_cond_proj_dim",
                      *kProjection = "time_embedding.cond_proj.weight";
 constexpr int64_t kEmbeddingWidth = 256;
+constexpr int kDefaultSteps = 2;
 
 /// The student's weights, and zeros for a w embedding that it does not have yet: it begins as it
 /// was.
@@ -133,7 +134,17 @@ class LcmObjective final : public Objective {
     index["vae"] = {"diffusers", model_->network("vae").class_name};
     index["text_encoder"] = {"transformers", model_->network("text_encoder").class_name};
     index["tokenizer"] = {"transformers", "AutoTokenizer"};
-    return {{"scheduler/scheduler_config.json", schedule}, {"model_index.json", index}};
+    std::map<std::string, json> files = {{"scheduler/scheduler_config.json", schedule},
+                                         {"model_index.json", index}};
+    // What the teacher is best painted with is not what the student is.
+    json defaults = model_->folder().edgefusion;
+    if (defaults.is_object()) {
+      defaults["default_steps"] = kDefaultSteps;
+      defaults["default_cfg_scale"] =
+          has_embedding() ? (config_.guidance_min + config_.guidance_max) / 2 : 1.0;
+      files["edgefusion.json"] = std::move(defaults);
+    }
+    return files;
   }
 
  private:

@@ -48,6 +48,21 @@ TEST_F(LcmTest, LeavesALatentConsistencyModelThatPaintsInTwoSteps) {
   expect_paints(*newest_checkpoint(c.out));
 }
 
+TEST_F(LcmTest, DefaultsOfTheTeacherBecomeThoseOfAFewStepModel) {
+  const fs::path model = folder_ / "model";
+  fs::copy(kModel, model, fs::copy_options::recursive);
+  std::ofstream(model / "edgefusion.json")
+      << R"({"default_steps": 25, "default_cfg_scale": 3, "default_size": [32, 32]})";
+  const TrainConfig c = consistency({{"model", model.string()}, {"steps", 1}, {"guidance_max", 6}});
+  const Status status = run(c);
+  ASSERT_TRUE(status) << status.error().message();
+  const auto few = pipeline::Model::open(*newest_checkpoint(c.out));
+  ASSERT_TRUE(few) << few.error().message();
+  EXPECT_EQ((*few)->defaults().steps, 2);
+  EXPECT_EQ((*few)->defaults().guidance_scale, 4);
+  EXPECT_EQ((*few)->defaults().width, 32);
+}
+
 TEST_F(LcmTest, AStudentBeginsAsItWasWithZerosForTheGuidanceScale) {
   const TrainConfig c = consistency(json::object());
   EXPECT_EQ(run_no_step(c).error().code(), ErrorCode::cancelled);

@@ -128,16 +128,12 @@ TEST_F(TrainUnetTest, AnotherEncoderOrShardOfTheSameNameIsSeen) {
 TEST_F(TrainUnetTest, OnlySamplesThatAreAskedForAreUsed) {
   TrainConfig c = config("out", 1);
   c.where = {{"style", {"noto"}}};
-  const Status none = run(c);
-  ASSERT_FALSE(none);
-  EXPECT_NE(none.error().message().find("where"), std::string::npos) << none.error().message();
   shards::write_shard(c.shards[0], {{"0.png", picture(90, 20, 20)},
                                     {"0.txt", "a red square"},
                                     {"0.json", R"({"style": "blob"})"},
                                     {"1.png", picture(20, 90, 20)},
                                     {"1.txt", "a green square"},
                                     {"1.json", R"({"style": "noto"})"}});
-  said_.clear();
   const Status one = run(c);
   ASSERT_TRUE(one) << one.error().message();
   EXPECT_TRUE(said_.empty()) << said_.front();
@@ -145,6 +141,11 @@ TEST_F(TrainUnetTest, OnlySamplesThatAreAskedForAreUsed) {
     if (!fs::exists(entry.path() / "captions.json")) continue;
     EXPECT_EQ(content(entry.path() / "captions.json"), R"([["a green square"]])");
   }
+  c.where = {{"style", {"other"}}};
+  c.out = folder_ / "none";
+  const Status none = run(c);
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message().find("where"), std::string::npos) << none.error().message();
 }
 
 TEST_F(TrainUnetTest, AUnetThatDoesNotFitItsPipelineIsToldByItsField) {

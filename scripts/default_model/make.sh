@@ -1,0 +1,67 @@
+#!/bin/sh
+# Makes the default model from its data, stage by stage, and a judge to evaluate it with:
+#
+#   scripts/default_model/make.sh DATA TAESD WORK
+#
+# DATA: folder with train-*.tar.gz and val-000.tar.gz (docs/recipe.md says which pictures these
+# are); TAESD: an AutoencoderTiny's folder in the diffusers layout; WORK: an empty folder, or one
+# of a run that stopped: what is finished there is not made again, what was begun goes on.
+# EDGEFUSION names the program (a build with training).
+set -eu
+
+if [ $# -ne 3 ]; then
+  sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+data=$(cd "$1" && pwd) taesd=$(cd "$2" && pwd)
+program=${EDGEFUSION:-$root/build/train/apps/cli/edgefusion}
+mkdir -p "$3"
+cd "$3"
+
+ln -sfn "$data" data
+ln -sfn "$taesd" taesd
+ln -sfn "$root/models/emoji-v0" minilm
+cp "$here"/*.json .
+
+newest() { ls -d "$1"/checkpoint-* | tail -n 1; }
+
+# Trains a stage unless it is done, and links its last checkpoint as STAGE.done.
+stage() { # task name
+  [ -e "$2.done" ] && return
+  echo "== $1 $2"
+  resume=
+  if ls -d "$2"/checkpoint-* >/dev/null 2>&1; then resume=--resume; fi
+  "$program" train "$1" "$2.json" $resume
+  ln -sfn "$(newest "$2")" "$2.done"
+}
+
+stage autoencoder autoencoder
+stage text text
+
+# The parts that stay as they are, in a pipeline.
+if [ ! -d base ]; then
+  cp -r "$here/pipeline" base.partial
+  mkdir -p base.partial/vae
+  cp autoencoder.done/config.json autoencoder.done/*.safetensors base.partial/vae
+  cp -r text.done/text_encoder text.done/tokenizer base.partial
+  cp -r minilm/unet base.partial  # a pipeline has one; the teacher begins from scratch
+  mv base.partial base
+fi
+[ -d scenes ] || "$program" data synthesize scenes.json
+
+stage finetune teacher_styles
+stage finetune teacher_small
+stage finetune teacher
+stage distill student
+stage lcm few
+
+# The model that ships: 16-bit weights, no trace of its training.
+if [ ! -d emoji-256 ]; then
+  cp -rL few.done emoji-256.partial
+  rm -r emoji-256.partial/training
+  mv emoji-256.partial emoji-256
+fi
+
+stage image_text judge
