@@ -37,7 +37,7 @@ bool is_wanted(const ShardSample& sample, const SampleFilter& filter) {
   if (filter.empty()) return true;
   const json notes = json::parse(sample.text("json"), nullptr, false);
   if (!notes.is_object()) return true;
-  return std::ranges::all_of(filter, [&](const auto& wanted) {
+  return std::ranges::all_of(filter, [&](const SampleFilter::value_type& wanted) {
     const auto found = notes.find(wanted.first);
     if (found == notes.end() || !found->is_string()) return true;
     return std::ranges::find(wanted.second, found->get<std::string>()) != wanted.second.end();

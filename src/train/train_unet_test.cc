@@ -79,7 +79,7 @@ TEST_F(TrainUnetTest, ARunTakenUpWithOtherFieldsSaysSo) {
 TEST_F(TrainUnetTest, WhatNoMachineHasMemoryForIsRefusedBeforeAnythingIsRead) {
   TrainConfig c = config("out", 1);
   c.resolution = 4096;
-  c.batch = 4096;
+  c.batch = 1024;
   const Status status = run(c);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code(), ErrorCode::resource_exhausted) << status.error().message();
@@ -265,9 +265,9 @@ TEST(TrainConfig, PathsCountFromTheFilesFolder) {
   EXPECT_EQ(parsed->shards[1], "dir/b.tar");
 }
 
-TEST(TrainPlan, CountsWhatTheModelHas) {
+TEST_F(TrainUnetTest, APlanCountsWhatTheModelHas) {
   const json text = {{"model", kModel}, {"shards", {"a.tar"}}, {"out", "o"}, {"resolution", 64}};
-  const auto plan = plan_training(*TrainConfig::parse(text, "config.json"));
+  const auto plan = plan_training(*TrainConfig::parse(text, folder_ / "config.json"));
   ASSERT_TRUE(plan) << plan.error().message();
   EXPECT_GT(plan->parameters, 10000);
   EXPECT_EQ(plan->trained, plan->parameters);
@@ -276,6 +276,9 @@ TEST(TrainPlan, CountsWhatTheModelHas) {
   EXPECT_GT(plan->step.bytes, plan->parameters * 20);
   EXPECT_LT(plan->step.bytes, plan->parameters * 20 + (int64_t{64} << 20));
   EXPECT_GT(plan->macs_per_sample, plan->parameters);
+  const auto nowhere = plan_training(*TrainConfig::parse(text, folder_ / "no" / "config.json"));
+  ASSERT_FALSE(nowhere);
+  EXPECT_NE(nowhere.error().message().find("a.tar"), std::string::npos);
 }
 
 }  // namespace
