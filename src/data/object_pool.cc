@@ -1,13 +1,13 @@
 #include "data/object_pool.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "core/json.h"
 #include "data/english.h"
 #include "shards/captioned_sample.h"
 #include "shards/picture.h"
+#include "shards/sample_filter.h"
 #include "shards/shard_reader.h"
 
 namespace edgefusion::data {
@@ -38,14 +38,10 @@ std::vector<std::byte> picture_in(shards::ShardSample& sample) {
   return {};
 }
 
-bool is_wanted(const std::vector<std::string>& wanted, const std::string& word) {
-  return wanted.empty() || std::ranges::find(wanted, word) != wanted.end();
-}
-
 /// Collects candidates and styles from shards.
 class Collector {
  public:
-  explicit Collector(const SynthesizeConfig& config) : config_(config) {}
+  explicit Collector(const shards::SampleFilter& where) : choice_(where) {}
 
   Status read(const std::filesystem::path& path) {
     EF_TRY(auto reader, shards::ShardReader::open(path));
@@ -56,10 +52,8 @@ class Collector {
     }
   }
 
-  Status check_names() const {
-    EF_TRY_STATUS(check("styles", config_.styles, seen_styles_));
-    return check("groups", config_.groups, seen_groups_);
-  }
+  /// What was asked for is there.
+  Status check() const { return choice_.check(); }
 
   std::vector<Candidate> candidates;
   std::vector<Style> styles;
@@ -68,10 +62,8 @@ class Collector {
   void take(shards::ShardSample sample, const std::string& shard) {
     auto parsed = parse_json(sample.text("json"), sample.key);
     const json notes = parsed && parsed->is_object() ? *std::move(parsed) : json::object();
+    if (!choice_.wants(notes)) return;
     const std::string style = text_in(notes, "style"), group = text_in(notes, "group");
-    seen_styles_.insert(style);
-    seen_groups_.insert(group);
-    if (!is_wanted(config_.styles, style) || !is_wanted(config_.groups, group)) return;
     Candidate candidate;
     candidate.captions = {text_in(notes, "name"), shards::captions_of(sample)};
     candidate.object.style = style_number(style, group);
@@ -94,23 +86,7 @@ class Collector {
     return styles.size() - 1;
   }
 
-  static Status check(const char* field, const std::vector<std::string>& wanted,
-                      const std::set<std::string>& seen) {
-    for (const std::string& word : wanted) {
-      if (seen.contains(word)) continue;
-      std::string found;
-      for (const std::string& name : seen) {
-        if (!name.empty()) found += (found.empty() ? "" : ", ") + printable(name);
-      }
-      return fail(ErrorCode::not_found,
-                  std::string(field) + ": expected some of the samples', found \"" +
-                      printable(word) + "\"; they have " + (found.empty() ? "none" : found));
-    }
-    return {};
-  }
-
-  const SynthesizeConfig& config_;
-  std::set<std::string> seen_styles_, seen_groups_;
+  shards::SampleChoice choice_;
 };
 
 void learn(std::vector<Style>& styles, const std::vector<Candidate>& candidates) {
@@ -151,9 +127,9 @@ std::string SceneObject::phrase() const {
 
 Result<ObjectPool> ObjectPool::read(const SynthesizeConfig& config, ThreadPool& threads,
                                     const LogSink& log) {
-  Collector collector(config);
+  Collector collector(config.where);
   for (const auto& shard : config.shards) EF_TRY_STATUS(collector.read(shard));
-  EF_TRY_STATUS(collector.check_names());
+  EF_TRY_STATUS(collector.check());
   std::vector<Candidate>& candidates = collector.candidates;
   learn(collector.styles, candidates);
   threads.parallel_for(

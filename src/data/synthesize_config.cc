@@ -30,8 +30,7 @@ Result<SynthesizeConfig> SynthesizeConfig::parse(const nlohmann::json& json,
   ConfigReader& reader = fields.reader;
   SynthesizeConfig config;
   config.shards = fields.paths("shards");
-  config.styles = reader.string_list("styles", config.styles);
-  config.groups = reader.string_list("groups", config.groups);
+  config.where = shards::read_sample_filter(fields);
   config.min_coverage = fields.number("min_coverage", config.min_coverage, 0, 1);
   config.scenes = reader.integer("scenes", config.scenes, {1, 100000000});
   read_kinds(fields, config);

@@ -9,13 +9,14 @@
 
 #include "core/result.h"
 #include "data/scene_kinds.h"
+#include "shards/sample_filter.h"
 
 namespace edgefusion::data {
 
 /// What `data synthesize` reads from its config file.
 struct SynthesizeConfig {
   std::vector<std::filesystem::path> shards;  ///< captioned objects on white
-  std::vector<std::string> styles, groups;    ///< of the samples to use; empty: all
+  shards::SampleFilter where;                 ///< samples of them to use; none: all
   double min_coverage = 0.05;                 ///< share of its picture that an object covers
 
   int64_t scenes = 1000;

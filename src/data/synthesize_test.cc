@@ -117,8 +117,8 @@ TEST_F(SynthesizeTest, WhatIsWrongIsToldAndNothingIsLeft) {
     EXPECT_NE(report.error().message().find(words), std::string::npos) << report.error().message();
     EXPECT_FALSE(fs::exists(c.out.string() + ".partial"));
   };
-  says(config({{"styles", {"photo"}}}), "\"photo\"; they have drawing");
-  says(config({{"groups", {"x"}}}), "groups");
+  says(config({{"where", {{"style", {"photo"}}}}}), "\"photo\"; they have drawing");
+  says(config({{"where", {{"group", {"x"}}}}}), "group");
   says(config({{"min_coverage", 0.9}}), "6 object is too small");
   says(config({{"shards", {"none.tar"}}}), "none.tar: no such file");
   cancel_ = true;

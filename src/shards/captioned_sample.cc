@@ -1,6 +1,5 @@
 #include "shards/captioned_sample.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "formats/latin1.h"
@@ -31,17 +30,6 @@ std::vector<std::string> captions_of(const ShardSample& sample) {
     }
   }
   return captions;
-}
-
-bool is_wanted(const ShardSample& sample, const SampleFilter& filter) {
-  if (filter.empty()) return true;
-  const json notes = json::parse(sample.text("json"), nullptr, false);
-  if (!notes.is_object()) return true;
-  return std::ranges::all_of(filter, [&](const SampleFilter::value_type& wanted) {
-    const auto found = notes.find(wanted.first);
-    if (found == notes.end() || !found->is_string()) return true;
-    return std::ranges::find(wanted.second, found->get<std::string>()) != wanted.second.end();
-  });
 }
 
 Result<formats::Image> picture_of(const ShardSample& sample, int64_t max_pixels) {

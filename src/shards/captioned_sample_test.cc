@@ -38,18 +38,6 @@ TEST(CaptionedSample, SpaceIsCutAndWhatIsNoTextIsLeftOut) {
   }
 }
 
-TEST(CaptionedSample, IsWantedIfEveryFieldItHasIsOneOfTheWords) {
-  ShardSample sample{.key = "a", .members = {}};
-  EXPECT_TRUE(is_wanted(sample, {}));
-  EXPECT_TRUE(is_wanted(sample, {{"style", {"noto"}}}));
-  sample.members["json"] = bytes_of(R"({"style": "noto", "group": "emoji", "coverage": 0.5})");
-  EXPECT_TRUE(is_wanted(sample, {{"style", {"blob", "noto"}}}));
-  EXPECT_TRUE(is_wanted(sample, {{"style", {"noto"}}, {"group", {"emoji"}}}));
-  EXPECT_FALSE(is_wanted(sample, {{"style", {"noto"}}, {"group", {"icon"}}}));
-  EXPECT_TRUE(is_wanted(sample, {{"coverage", {"0.7"}}}));
-  EXPECT_TRUE(is_wanted(sample, {{"licence", {"MIT"}}}));
-}
-
 TEST(CaptionedSample, APictureIsFoundByItsExtensionAndCheckedByItsBytes) {
   ShardSample sample{.key = "a", .members = {}};
   const auto none = picture_of(sample);

@@ -52,7 +52,7 @@ Result<AutoencoderConfig> AutoencoderConfig::parse(const nlohmann::json& json,
   }
   config.start = fields.optional_path("start");
   config.shards = fields.paths("shards");
-  config.where = read_where(fields);
+  config.where = shards::read_sample_filter(fields);
   config.val_shards = fields.optional_paths("val_shards");
   config.resolution = fields.reader.integer("resolution", config.resolution, {8, 4096});
   config.crop = fields.reader.integer("crop", std::min(config.crop, config.resolution),

@@ -48,7 +48,7 @@ class Reading {
  public:
   Reading(const PictureSource& source, const ReadingSinks& sinks,
           const std::function<Status(CaptionedPicture)>& take)
-      : source_(source), sinks_(sinks), take_(take) {}
+      : source_(source), sinks_(sinks), take_(take), choice_(source.where) {}
 
   Status read(const fs::path& path) {
     EF_TRY(auto reader, shards::ShardReader::open(path));
@@ -63,7 +63,7 @@ class Reading {
         break;
       }
       if (!*next) break;
-      if (!shards::is_wanted(**next, source_.where)) continue;
+      if (!is_wanted(**next)) continue;
       auto sample = usable(**next, source_, count_);
       if (!sample) {
         ++unusable;
@@ -83,10 +83,21 @@ class Reading {
 
   int64_t count() const { return count_; }
 
+  /// To be called at the end.
+  void tell_of_odd_words() const {
+    const Status odd = choice_.check();
+    if (!odd) sinks_.log(LogLevel::warn, odd.error().message());
+  }
+
  private:
+  bool is_wanted(const shards::ShardSample& sample) {
+    return choice_.wants_all() || choice_.wants(json::parse(sample.text("json"), nullptr, false));
+  }
+
   const PictureSource& source_;
   const ReadingSinks& sinks_;
   const std::function<Status(CaptionedPicture)>& take_;
+  shards::SampleChoice choice_;
   int64_t count_ = 0;
 };
 
@@ -96,6 +107,7 @@ Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& 
                                const std::function<Status(CaptionedPicture)>& take) {
   Reading reading(source, sinks, take);
   for (const fs::path& shard : source.shards) EF_TRY_STATUS(reading.read(shard));
+  reading.tell_of_odd_words();
   if (reading.count() > 0) return {};
   return fail(ErrorCode::not_found,
               source.shards.front().string() + " and the others: no sample that can be used" +

@@ -11,7 +11,8 @@
 #include "core/content_hash.h"
 #include "core/log.h"
 #include "core/result.h"
-#include "shards/captioned_sample.h"
+#include "shards/sample_filter.h"
+#include "shards/shard_reader.h"
 
 namespace edgefusion::train {
 

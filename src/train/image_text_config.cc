@@ -19,7 +19,7 @@ Result<ImageTextConfig> ImageTextConfig::parse(const nlohmann::json& json,
     reader.complain("network", "an object", describe(network));
   }
   config.shards = fields.paths("shards");
-  config.where = read_where(fields);
+  config.where = shards::read_sample_filter(fields);
   config.val_shards = fields.optional_paths("val_shards");
   config.report_captions = reader.integer("report_captions", config.report_captions, {2, 10000});
   config.zoom = fields.number("zoom", config.zoom, 0, 0.9);

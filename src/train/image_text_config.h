@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "shards/sample_filter.h"
 #include "train/run_config.h"
 
 namespace edgefusion::train {

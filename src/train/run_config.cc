@@ -53,19 +53,6 @@ std::vector<std::string> changed_fields(const nlohmann::json& before, const nloh
   return changed;
 }
 
-shards::SampleFilter read_where(ConfigFields& fields) {
-  shards::SampleFilter where;
-  const nlohmann::json written = fields.reader.raw("where");
-  if (written.is_null()) return where;
-  ConfigReader object = fields.reader.object("where");
-  if (!written.is_object()) return where;  // complained about
-  for (const auto& [field, words] : written.items()) {
-    where[field] = object.string_list(field);
-    if (where[field].empty()) object.complain(field, "a list of words", "none");
-  }
-  return where;
-}
-
 void read_run_fields(ConfigFields& fields, RunConfig& config) {
   ConfigReader& reader = fields.reader;
   config.written = fields.written();

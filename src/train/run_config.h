@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/result.h"
-#include "shards/captioned_sample.h"
 
 namespace edgefusion {
 class ConfigFields;
@@ -55,9 +54,6 @@ Result<std::string> choose_device(const std::string& word, int64_t local_rank);
 /// Fields of a run that is taken up which are not those of the run that left off, and change what
 /// is learned: "batch: 16, 8 before". Paths count by their last part, as folders may be moved.
 std::vector<std::string> changed_fields(const nlohmann::json& before, const nlohmann::json& now);
-
-/// The samples of shards to train on: "where", an object of fields with a list of words each.
-shards::SampleFilter read_where(ConfigFields& fields);
 
 /// Reads these fields; the defaults are what `config` has.
 void read_run_fields(ConfigFields& fields, RunConfig& config);

@@ -22,7 +22,7 @@ void read_lora(ConfigFields& fields, TrainConfig& config) {
 
 void read_data(ConfigFields& fields, TrainConfig& config) {
   config.shards = fields.paths("shards");
-  config.where = read_where(fields);
+  config.where = shards::read_sample_filter(fields);
   config.resolution = fields.reader.integer("resolution", config.resolution, {8, 4096});
   config.caption_dropout = fields.number("caption_dropout", config.caption_dropout, 0, 1);
   config.crop = fields.choice("crop", config.crop, {"centre", "random"});

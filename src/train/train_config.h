@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "shards/sample_filter.h"
 #include "train/lora_config.h"
 #include "train/run_config.h"
 #include "train/sample_sheet.h"

@@ -92,7 +92,7 @@ class Data(Case):
         self.expect_error("data", "synthesize", self.write_config(scnes=3), says=["config.json", "scenes"])
         self.expect_error("data", "synthesize", self.write_config(kinds={"side": 3}), says="sides")
         self.expect_error("data", "synthesize", self.write_config(shards=["none.tar"]), says="none.tar")
-        self.expect_error("data", "synthesize", self.write_config(styles=["photo"]), says=["photo", "drawing"])
+        self.expect_error("data", "synthesize", self.write_config(where={"style": ["photo"]}), says=["photo", "drawing"])
         self.expect_error("data", "synthesize", "/no/config.json", says="/no/config.json")
         self.assertFalse((self.folder / "scenes").exists())
         self.run_program("data", "synthesize", self.write_config())
