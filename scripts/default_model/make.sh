@@ -40,10 +40,11 @@ stage() { # task name
 stage autoencoder autoencoder
 stage text text
 
-# The parts that stay as they are, in a pipeline.
+# The parts that stay as they are while the U-Nets learn, in a pipeline of 128x128.
 if [ ! -d base ]; then
+  rm -rf base.partial
   cp -r "$here/pipeline" base.partial
-  mkdir -p base.partial/vae
+  mkdir base.partial/vae
   cp autoencoder.done/config.json autoencoder.done/*.safetensors base.partial/vae
   cp -r text.done/text_encoder text.done/tokenizer base.partial
   cp -r minilm/unet base.partial  # a pipeline has one; the teacher begins from scratch
@@ -52,15 +53,23 @@ fi
 [ -d scenes ] || "$program" data synthesize scenes.json
 
 stage finetune teacher_styles
-stage finetune teacher_small
+stage finetune teacher_things
 stage finetune teacher
 stage distill student
 stage lcm few
 
-# The model that ships: 16-bit weights, no trace of its training.
+# The same latents, of pictures of 256x256.
+[ -d autoencoder_16.start ] || "$here/deepen_autoencoder.py" autoencoder.done autoencoder_16.start
+stage autoencoder autoencoder_16
+
+# The model that ships.
 if [ ! -d emoji-256 ]; then
+  rm -rf emoji-256.partial
   cp -rL few.done emoji-256.partial
-  rm -r emoji-256.partial/training
+  rm -r emoji-256.partial/training emoji-256.partial/vae
+  mkdir emoji-256.partial/vae
+  cp autoencoder_16.done/config.json autoencoder_16.done/*.safetensors emoji-256.partial/vae
+  sed -i 's/128/256/g' emoji-256.partial/edgefusion.json
   mv emoji-256.partial emoji-256
 fi
 

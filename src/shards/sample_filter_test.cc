@@ -19,18 +19,18 @@ TEST(SampleChoice, WantsWhatHasOneOfTheWordsInEveryFieldItHas) {
   EXPECT_FALSE(wanted({{"style", {"blob"}}}));
   EXPECT_TRUE(wanted({{"coverage", {"0.7"}}}));  // no word
   EXPECT_TRUE(wanted({{"licence", {"MIT"}}}));
-  EXPECT_TRUE(SampleChoice({{"style", {"noto"}}}).wants(json()));
+  EXPECT_TRUE(SampleChoice(SampleFilter{{"style", {"noto"}}}).wants(json()));
 }
 
 TEST(SampleChoice, TellsOfWordsThatNoSampleHad) {
-  SampleChoice choice({{"style", {"noto", "bolb"}}});
+  SampleChoice choice(SampleFilter{{"style", {"noto", "bolb"}}});
   EXPECT_TRUE(choice.wants({{"style", "noto"}}));
   EXPECT_FALSE(choice.wants({{"style", "blob"}}));
   const Status status = choice.check();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().message(),
             "where: style: expected words of the samples', found \"bolb\"; they have blob, noto");
-  SampleChoice right({{"style", {"noto"}}});
+  SampleChoice right(SampleFilter{{"style", {"noto"}}});
   EXPECT_TRUE(right.wants({{"style", "noto"}}));
   EXPECT_TRUE(right.check());
 }

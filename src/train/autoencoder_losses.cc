@@ -35,6 +35,20 @@ at::Tensor moments(const at::Tensor& latents) {
   return (mean.square() + ((flat - mean).square().mean(0) - 1).square()).mean();
 }
 
+/// Pictures [N,H,W,3] -> [N,H/factor,W/factor,3], means of squares of pixels.
+at::Tensor scaled_down(const at::Tensor& pictures, int64_t factor) {
+  if (factor <= 1) return pictures;
+  return at::avg_pool2d(pictures.permute({0, 3, 1, 2}), factor).permute({0, 2, 3, 1});
+}
+
+/// All but the number of pictures is the same.
+Status check_latents(const Shape& theirs, const Shape& ours, const std::string& origin) {
+  if (Shape{ours[0], theirs[1], theirs[2], theirs[3]} == ours) return {};
+  return fail(ErrorCode::unsupported, origin + ": latents of shape " + theirs.to_string() +
+                                          ", expected " + ours.to_string() +
+                                          " as the trained network has them");
+}
+
 }  // namespace
 
 Result<AutoencoderLosses> AutoencoderLosses::make(const AutoencoderConfig& config,
@@ -45,14 +59,16 @@ Result<AutoencoderLosses> AutoencoderLosses::make(const AutoencoderConfig& confi
   if (!config.latent_teacher.empty()) {
     EF_TRY(formats::NetworkFiles files, open_autoencoder(config.latent_teacher));
     EF_TRY(const double scale, latent_scale(files));
-    EF_TRY(losses.teacher_,
-           PictureEncoder::open(std::move(files), scale, config.crop, device_of(config)));
-    const Shape &theirs = losses.teacher_->latent_shape(), &ours = network.latents();
-    if (!(Shape{ours[0], theirs[1], theirs[2], theirs[3]} == ours)) {
-      return fail(ErrorCode::unsupported,
-                  config.latent_teacher.string() + ": latents of shape " + theirs.to_string() +
-                      ", expected " + ours.to_string() + " as the trained network has them");
+    EF_TRY(losses.teacher_, PictureEncoder::open(files, scale, config.crop, device_of(config)));
+    const int64_t ours = network.latents()[1];
+    losses.teacher_scale_ = losses.teacher_->latent_shape()[1] / ours;
+    if (losses.teacher_scale_ > 1) {
+      EF_TRY(losses.teacher_,
+             PictureEncoder::open(std::move(files), scale, config.crop / losses.teacher_scale_,
+                                  device_of(config)));
     }
+    EF_TRY_STATUS(check_latents(losses.teacher_->latent_shape(), network.latents(),
+                                config.latent_teacher.string()));
   }
   EF_TRY(losses.critic_, build_patch_critic(config.batch, config.crop));
   return losses;
@@ -82,7 +98,7 @@ Losses AutoencoderLosses::of(const at::Tensor& pictures, const Networks& network
     at::Tensor theirs;
     {
       const AutocastGuard autocast(config_->bf16);
-      theirs = teacher_->encode(pictures);
+      theirs = teacher_->encode(scaled_down(pictures, teacher_scale_));
     }
     const at::Tensor error = (latents - theirs).square().mean();
     losses.add("latents", config_->latent_weight, error);

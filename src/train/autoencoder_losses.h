@@ -31,6 +31,7 @@ class AutoencoderLosses {
   const AutoencoderConfig* config_ = nullptr;
   const TinyAutoencoder* network_ = nullptr;
   std::optional<PictureEncoder> teacher_;  // whose latents are learned
+  int64_t teacher_scale_ = 1;              // it sees pictures so many times smaller
   graph::Graph critic_;
 };
 

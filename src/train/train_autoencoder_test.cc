@@ -115,6 +115,22 @@ TEST_F(TrainAutoencoderTest, LearnsTheLatentsOfATeacher) {
   EXPECT_LT(metrics_.back().terms.at("latents"), 0.2 * metrics_.front().terms.at("latents"));
 }
 
+TEST_F(TrainAutoencoderTest, LearnsTheLatentsOfSmallerPicturesWhereItHasFewer) {
+  ASSERT_TRUE(run(config({{"steps", 1}, {"out", "teacher"}, {"seed", 8}})));
+  const std::vector<int> five(5, 8), blocks(5, 1);
+  const json changes = {{"latent_teacher", "teacher/checkpoint-00000001"},
+                        {"network",
+                         {{"encoder_block_out_channels", five},
+                          {"decoder_block_out_channels", five},
+                          {"num_encoder_blocks", blocks},
+                          {"num_decoder_blocks", blocks}}},
+                        {"crop", 32},
+                        {"ema_decay", 0}};
+  const auto report = run(config(changes));
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_LT(metrics_.back().terms.at("latents"), 0.5 * metrics_.front().terms.at("latents"));
+}
+
 TEST_F(TrainAutoencoderTest, MomentsPullTheLatentsToUnitVariance) {
   const auto without = run(config({{"moments_weight", 0}, {"out", "without"}}));
   const auto with = run(config({{"moments_weight", 1}, {"out", "with"}}));
