@@ -45,8 +45,10 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_option("--cfg-scale", request.guidance_scale, "Guidance scale [the model's]");
   app.add_option("-s,--seed", options.seed, "Seed of the noise [a random one, printed]")
       ->check(is_seed);
-  app.add_option("-W,--width", request.width, "Pixels, a multiple of 8 [the model's]");
-  app.add_option("-H,--height", request.height, "Pixels, a multiple of 8 [the model's]");
+  app.add_option("-W,--width", request.width,
+                 "Pixels, a multiple of 8 for most models [the model's]");
+  app.add_option("-H,--height", request.height,
+                 "Pixels, a multiple of 8 for most models [the model's]");
   app.add_option("-b,--batch", request.batch, "Pictures at once")->capture_default_str();
   app.add_flag("--seed-per-image", options.seed_per_image,
                "Picture i of a batch has the noise of seed + i");

@@ -63,8 +63,10 @@ void declare_common(CLI::App& app, Options& options) {
   app.add_option("-s,--seed", options.paint.seed, "Seed of the first prompt; prompt i has this + i")
       ->check(is_seed)
       ->capture_default_str();
-  app.add_option("-W,--width", options.paint.width, "Pixels, a multiple of 8 [the model's]");
-  app.add_option("-H,--height", options.paint.height, "Pixels, a multiple of 8 [the model's]");
+  app.add_option("-W,--width", options.paint.width,
+                 "Pixels, a multiple of 8 for most models [the model's]");
+  app.add_option("-H,--height", options.paint.height,
+                 "Pixels, a multiple of 8 for most models [the model's]");
   app.add_option("--precision", options.precision, "auto, f32 or bf16")->capture_default_str();
 }
 

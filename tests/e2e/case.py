@@ -47,6 +47,26 @@ def png_chunks(path):
         at += 12 + size
 
 
+def png_rows(path):
+    """Rows of (r, g, b) of an RGB picture of 8 bits that is not interlaced."""
+    chunks, data = {}, b""
+    for kind, body in png_chunks(path):
+        data += body if kind == b"IDAT" else b""
+        chunks.setdefault(kind, body)
+    width, height = struct.unpack(">II", chunks[b"IHDR"][:8])
+    raw, stride = zlib.decompress(data), 3 * width
+    rows, before = [], bytearray(stride)
+    for y in range(height):
+        kind, line = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1 : (y + 1) * (stride + 1)])
+        for i in range(stride):
+            a, b, c = (line[i - 3] if i >= 3 else 0), before[i], (before[i - 3] if i >= 3 else 0)
+            nearest = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
+            line[i] = (line[i] + (0, a, b, (a + b) // 2, nearest)[kind]) & 255
+        rows.append([tuple(line[3 * x : 3 * x + 3]) for x in range(width)])
+        before = line
+    return rows
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="ef_e2e_"))
