@@ -33,7 +33,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMostSheetRows = 24;  // of `steps`, whose prompts are many
+constexpr size_t kMostSheetRows = 36;  // of `steps`, whose prompts are many
 
 struct Options {
   std::string model, scorer, prompts, classes, sheet, precision = "auto";
@@ -41,6 +41,7 @@ struct Options {
   std::vector<int> steps = {1, 2, 4, 8};
   eval::PaintOptions paint;
   size_t limit = 200;
+  int cell = 0;
   bool json = false;
 };
 
@@ -67,6 +68,8 @@ void declare_common(CLI::App& app, Options& options) {
                  "Pixels, a multiple of 8 for most models [the model's]");
   app.add_option("-H,--height", options.paint.height,
                  "Pixels, a multiple of 8 for most models [the model's]");
+  app.add_option("--cell", options.cell, "Most pixels of a picture on the sheet [all it has]")
+      ->check(CLI::Range(16, 4096));
   app.add_option("--precision", options.precision, "auto, f32 or bf16")->capture_default_str();
 }
 
@@ -147,7 +150,8 @@ class Painting {
 /// A sheet that grows column by column, picture by picture, no longer than `most` rows.
 class SheetBuilder {
  public:
-  explicit SheetBuilder(size_t most) : most_(most) {}
+  /// cell: most pixels of a picture on it; 0: all that it has.
+  SheetBuilder(size_t most, int cell) : most_(most), cell_(cell) {}
 
   void begin_column(std::string title) {
     titles_.push_back(std::move(title));
@@ -162,12 +166,13 @@ class SheetBuilder {
     std::vector<eval::SheetColumn> columns;
     for (size_t i = 0; i < titles_.size(); ++i) columns.push_back({titles_[i], columns_[i]});
     const auto rows = prompts.first(columns_.front().size());
-    EF_TRY(const formats::Image sheet, eval::comparison_sheet(rows, columns, title));
+    EF_TRY(const formats::Image sheet, eval::comparison_sheet(rows, columns, title, cell_));
     return formats::write_png(path, sheet);
   }
 
  private:
   size_t most_;
+  int cell_;
   std::vector<std::string> titles_;
   std::vector<std::vector<formats::Image>> columns_;
 };
@@ -177,7 +182,7 @@ Status run_sheet(const Options& options, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
   EF_TRY(const Texts prompts, read_prompts(options, runtime.log, {}));
   EF_TRY(const auto painting, Painting::open(options, runtime));
-  SheetBuilder sheet(prompts.size());
+  SheetBuilder sheet(prompts.size(), options.cell);
   for (const int steps : options.steps) {
     sheet.begin_column(steps_title(steps));
     const auto take = [&](const formats::Image& picture) -> Status {
@@ -194,7 +199,8 @@ Status run_sheet(const Options& options, const CommonOptions& common) {
 /// Judges pictures as they come: the real ones, then a column for each number of steps.
 class StepJudge {
  public:
-  explicit StepJudge(eval::ImageTextModel& scorer) : scorer_(scorer), sheet_(kMostSheetRows) {}
+  StepJudge(eval::ImageTextModel& scorer, int cell)
+      : scorer_(scorer), sheet_(kMostSheetRows, cell) {}
 
   void begin(std::string title) {
     collector_.emplace(scorer_);
@@ -265,7 +271,7 @@ Status run_steps(const Options& options, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
   EF_TRY(auto scorer, eval::ImageTextModel::open(options.scorer, runtime));
   EF_TRY(const auto painting, Painting::open(options, runtime));
-  StepJudge judge(scorer);
+  StepJudge judge(scorer, options.cell);
   EF_TRY(const Texts prompts, judge.read(options, runtime.log));
   EF_TRY_STATUS(judge.begin_judging(prompts, std::move(classes)));
   eval::PaintReport report;

@@ -15,10 +15,11 @@ struct SheetColumn {
   std::span<const formats::Image> pictures;  ///< at least one a prompt
 };
 
-/// Pictures side by side, a row for each prompt with the prompt left of it. Errors: those of
-/// drawing::contact_sheet (a sheet that would be too large).
+/// Pictures side by side, a row for each prompt with the prompt left of it; of one column only, a
+/// square of pictures with their prompts beneath. cell: most pixels of a picture's side; 0: as the
+/// smallest picture. Errors: those of drawing::contact_sheet (a sheet that would be too large).
 Result<formats::Image> comparison_sheet(std::span<const std::string> prompts,
                                         std::span<const SheetColumn> columns,
-                                        const std::string& title);
+                                        const std::string& title, int cell = 0);
 
 }  // namespace edgefusion::eval

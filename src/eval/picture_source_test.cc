@@ -105,10 +105,27 @@ TEST_F(PictureSourceTest, ASheetScalesLargerPicturesToTheSmallest) {
   const std::vector<std::string> prompts = {"a fox", "a very long prompt \xf0\x9f\xa6\x8a"};
   const std::vector<SheetColumn> columns = {{"real", real}, {"2 steps", painted}};
   const auto sheet = comparison_sheet(prompts, columns, "model");
-  const auto alone = comparison_sheet(prompts, std::span(columns).subspan(1), "model");
-  ASSERT_TRUE(sheet && alone);
-  EXPECT_EQ(sheet->height, alone->height);
-  EXPECT_EQ(sheet->width, alone->width + 32 + 10);
+  const std::vector<SheetColumn> alike = {columns[1], columns[1]};
+  const auto expected = comparison_sheet(prompts, alike, "model");
+  ASSERT_TRUE(sheet && expected);
+  EXPECT_EQ(sheet->height, expected->height);
+  EXPECT_EQ(sheet->width, expected->width);
+  const auto small = comparison_sheet(prompts, columns, "model", 16);
+  ASSERT_TRUE(small);
+  EXPECT_EQ(small->width, sheet->width - 2 * 16);
+}
+
+TEST_F(PictureSourceTest, OneColumnBecomesASquareOfPictures) {
+  const std::vector<formats::Image> painted(5, picture(32, 32, 9, 9));
+  const std::vector<std::string> prompts(5, "a fox");
+  const std::vector<SheetColumn> columns = {{"2 steps", painted}};
+  const auto five = comparison_sheet(prompts, columns, "");
+  const auto one = comparison_sheet(std::span(prompts).first(1), columns, "");
+  ASSERT_TRUE(five && one);
+  EXPECT_EQ(five->width, 3 * 32 + 4 * 10);  // three in a row, two rows
+  EXPECT_GT(five->height, 2 * 32);
+  EXPECT_LT(five->height, 3 * 32 + 60);
+  EXPECT_EQ(one->width, 32 + 2 * 10);
 }
 
 }  // namespace
