@@ -25,8 +25,12 @@ Status link_or_copy(const fs::path& link, const fs::path& to) {
   fs::create_hard_link(from, to, error);
   if (!error) return {};
   fs::copy_file(from, to, error);
-  if (error) return io_error(to, error);
-  return {};
+  if (!error) return {};
+  // The library says "input/output error" of a full disk, too.
+  std::error_code unknown;
+  const fs::space_info space = fs::space(to.parent_path(), unknown);
+  const bool full = !unknown && space.available < fs::file_size(from, unknown);
+  return io_error(to, full ? std::make_error_code(std::errc::no_space_on_device) : error);
 }
 
 /// The folders of a model that training leaves as they are. Others beside them are none of the

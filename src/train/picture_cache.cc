@@ -2,8 +2,9 @@
 
 #include <ATen/ATen.h>
 
-#include <fstream>
 #include <utility>
+
+#include "core/atomic_file.h"
 
 namespace edgefusion::train {
 namespace {
@@ -13,23 +14,18 @@ namespace fs = std::filesystem;
 constexpr const char* kPixels = "pictures.rgb";
 
 Status build(const PictureSource& source, const ReadingSinks& sinks, const fs::path& folder) {
-  std::ofstream file(folder / kPixels, std::ios::binary);
+  EF_TRY(AtomicFile file, AtomicFile::create(folder / kPixels));
   std::vector<std::vector<std::string>> captions;
   const auto take = [&](CaptionedPicture sample) -> Status {
     const at::Tensor bytes =
         ((sample.picture + 1) * 127.5).round().clamp(0, 255).to(at::kByte).contiguous();
-    file.write(static_cast<const char*>(bytes.data_ptr()),
-               static_cast<std::streamsize>(bytes.numel()));
-    if (!file) {
-      return fail(ErrorCode::resource_exhausted,
-                  (folder / kPixels).string() + ": cannot be written");
-    }
+    EF_TRY_STATUS(file.write(
+        {static_cast<const std::byte*>(bytes.data_ptr()), static_cast<size_t>(bytes.numel())}));
     captions.push_back(std::move(sample.captions));
     return {};
   };
   EF_TRY_STATUS(read_captioned_pictures(source, sinks, take));
-  file.close();
-  if (!file) return fail(ErrorCode::io, (folder / kPixels).string() + ": cannot be written");
+  EF_TRY_STATUS(file.commit());
   return write_captions(folder, captions);
 }
 
