@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "core/process_memory.h"
 #include "graph/op_table.h"
 #include "models/registry.h"
 #include "train/device.h"
@@ -30,10 +29,10 @@ int64_t least_step_bytes(const graph::Graph& graph, const RunConfig& config, boo
   return bytes;
 }
 
-Status check_memory(const graph::Graph& graph, const RunConfig& config, bool checkpointing) {
+Status check_memory(const graph::Graph& graph, const RunConfig& config, bool checkpointing,
+                    std::optional<int64_t> available) {
   if (!device_of(config).is_cpu()) return {};
   const int64_t least = least_step_bytes(graph, config, checkpointing);
-  const auto available = available_bytes();
   if (!available || least <= *available) return {};
   return fail(ErrorCode::resource_exhausted,
               "a step of batch " + std::to_string(config.batch) + " needs at least " +

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+
+#include "core/process_memory.h"
 #include "graph/graph.h"
 #include "train/run_config.h"
 
@@ -10,8 +13,9 @@ namespace edgefusion::train {
 /// them if they are computed anew: `checkpointing`). What is really needed may be twice as much.
 int64_t least_step_bytes(const graph::Graph& graph, const RunConfig& config, bool checkpointing);
 
-/// Errors: resource_exhausted where this machine has not even that, with what could be done. Of a
-/// GPU's memory nothing is known.
-Status check_memory(const graph::Graph& graph, const RunConfig& config, bool checkpointing);
+/// Errors: resource_exhausted where not even that is there, with what could be done. Of a GPU's
+/// memory nothing is known.
+Status check_memory(const graph::Graph& graph, const RunConfig& config, bool checkpointing,
+                    std::optional<int64_t> available = available_bytes());
 
 }  // namespace edgefusion::train

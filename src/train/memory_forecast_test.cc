@@ -26,6 +26,14 @@ TEST_F(MemoryForecastTest, IsBelowWhatAStepWasSeenToNeedAndNotFarBelow) {
   EXPECT_LE(least, plan->step.bytes);
   EXPECT_GE(6 * least, plan->step.bytes);
   EXPECT_LT(least_step_bytes(*graph, c, true), least);
+  EXPECT_TRUE(check_memory(*graph, c, false, least));
+  EXPECT_TRUE(check_memory(*graph, c, false, std::nullopt));
+  const Status refused = check_memory(*graph, c, false, least - 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::resource_exhausted);
+  for (const char* way : {"batch", "activation_checkpointing"}) {
+    EXPECT_NE(refused.error().message().find(way), std::string::npos) << refused.error().message();
+  }
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ class Eval(Case):
         self.assertEqual((clip[0]["pictures"], clip[0]["captions"]), (2, 2))
         same = json.loads(self.eval("fid", *scorer, folder, shard)[0])
         self.assertAlmostEqual(same["fid"], 0, places=5)
-        shutil.copy(SOURCE / "docs" / "images" / "first-pictures.png", folder / "z.png")
+        shutil.copy(SOURCE / "models" / "emoji-v0" / "sheet-4-steps.png", folder / "z.png")
         other = json.loads(self.eval("fid", *scorer, folder, shard)[0])
         self.assertEqual(other["pictures"], [3, 2])
         self.assertGreater(other["fid"], 1e-3)

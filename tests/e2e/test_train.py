@@ -11,7 +11,7 @@ import unittest
 from case import SOURCE, Case
 
 MODEL = SOURCE / "tests" / "goldens" / "pipelines" / "sd"
-PICTURE = "docs/images/first-pictures.png"
+PICTURE = "models/emoji-v0/sheet-4-steps.png"
 
 
 class Train(Case):

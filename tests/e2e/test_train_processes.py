@@ -46,7 +46,7 @@ class Processes(Case):
             process.communicate()
 
     def write_config(self, out, batch, **changes):
-        picture = (SOURCE / "docs/images/first-pictures.png").read_bytes()
+        picture = (SOURCE / "models/emoji-v0/sheet-4-steps.png").read_bytes()
         with tarfile.open(self.folder / "a.tar", "w") as shard:
             for i in range(5):
                 for name, data in {f"{i}.png": picture, f"{i}.txt": f"picture {i}".encode()}.items():
