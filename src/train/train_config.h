@@ -39,7 +39,7 @@ struct TrainConfig : RunConfig {
   bool flip = false;  ///< half of the pictures are mirrored, where captions allow (mirroring.h)
   std::string latents = "f16";  ///< how the cache keeps them; or "u8" (latent_bytes.h)
 
-  bool activation_checkpointing = false;  ///< less memory, about a third more time
+  bool activation_checkpointing = false;  ///< less memory, a little more time
 
   /// Trains adapters instead of the weights.
   LoraConfig lora;
