@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/json.h"
@@ -41,14 +42,6 @@ at::Tensor scaled_down(const at::Tensor& pictures, int64_t factor) {
   return at::avg_pool2d(pictures.permute({0, 3, 1, 2}), factor).permute({0, 2, 3, 1});
 }
 
-/// All but the number of pictures is the same.
-Status check_latents(const Shape& theirs, const Shape& ours, const std::string& origin) {
-  if (Shape{ours[0], theirs[1], theirs[2], theirs[3]} == ours) return {};
-  return fail(ErrorCode::unsupported, origin + ": latents of shape " + theirs.to_string() +
-                                          ", expected " + ours.to_string() +
-                                          " as the trained network has them");
-}
-
 }  // namespace
 
 Result<AutoencoderLosses> AutoencoderLosses::make(const AutoencoderConfig& config,
@@ -59,16 +52,16 @@ Result<AutoencoderLosses> AutoencoderLosses::make(const AutoencoderConfig& confi
   if (!config.latent_teacher.empty()) {
     EF_TRY(formats::NetworkFiles files, open_autoencoder(config.latent_teacher));
     EF_TRY(const double scale, latent_scale(files));
-    EF_TRY(losses.teacher_, PictureEncoder::open(files, scale, config.crop, device_of(config)));
-    const int64_t ours = network.latents()[1];
-    losses.teacher_scale_ = losses.teacher_->latent_shape()[1] / ours;
-    if (losses.teacher_scale_ > 1) {
-      EF_TRY(losses.teacher_,
-             PictureEncoder::open(std::move(files), scale, config.crop / losses.teacher_scale_,
-                                  device_of(config)));
+    EF_TRY(losses.teacher_,
+           PictureEncoder::open(std::move(files), scale, config.crop, device_of(config)));
+    const Shape &theirs = losses.teacher_->latent_shape(), &ours = network.latents();
+    losses.teacher_scale_ = std::max<int64_t>(theirs[1] / ours[1], 1);
+    const int64_t side = losses.teacher_scale_ * ours[1];
+    if (!(theirs == Shape{1, side, side, ours[3]})) {
+      return fail(ErrorCode::unsupported,
+                  config.latent_teacher.string() + ": latents of shape " + theirs.to_string() +
+                      ", expected " + ours.to_string() + " as the trained network has them");
     }
-    EF_TRY_STATUS(check_latents(losses.teacher_->latent_shape(), network.latents(),
-                                config.latent_teacher.string()));
   }
   EF_TRY(losses.critic_, build_patch_critic(config.batch, config.crop));
   return losses;

@@ -36,7 +36,6 @@ Result<PictureEncoder> PictureEncoder::open(formats::NetworkFiles files, double 
   encoder.parameters_ = Parameters::load(graph, *files.weights).to(device).frozen();
   encoder.files_ = std::move(files);
   encoder.scale_ = scale;
-  encoder.size_ = size;
   encoder.device_ = device;
   return encoder;
 }
@@ -53,10 +52,16 @@ void PictureEncoder::hash_into(ContentHasher& hasher) const {
 
 at::Tensor PictureEncoder::encode(const at::Tensor& pictures) const {
   const at::NoGradGuard no_grad;
-  const auto graph = encoder_graph(files_, pictures.size(0), size_);
-  EF_CHECK(graph.has_value(), "an encoder that was built before");
-  const NamedTensors outputs = run_graph(*graph, parameters_, {{"image", pictures.to(device_)}});
-  return outputs.at(graph->value(graph->outputs()[0]).name).to(at::kFloat) * scale_;
+  const std::pair key = {pictures.size(0), pictures.size(1)};
+  auto found = graphs_.find(key);
+  if (found == graphs_.end()) {
+    auto built = encoder_graph(files_, key.first, key.second);
+    EF_CHECK(built.has_value(), "an encoder that was built before, a size that fills latents");
+    found = graphs_.emplace(key, *std::move(built)).first;
+  }
+  const graph::Graph& graph = found->second;
+  const NamedTensors outputs = run_graph(graph, parameters_, {{"image", pictures.to(device_)}});
+  return outputs.at(graph.value(graph.outputs()[0]).name).to(at::kFloat) * scale_;
 }
 
 }  // namespace edgefusion::train
