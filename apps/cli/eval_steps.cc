@@ -76,6 +76,15 @@ void declare_common(CLI::App& app, Options& options) {
 using TakePicture = std::function<Status(formats::Image)>;
 using Texts = std::vector<std::string>;
 
+/// A number that is given twice would be painted twice.
+std::vector<int> once_each(const std::vector<int>& numbers) {
+  std::vector<int> once;
+  for (const int number : numbers) {
+    if (std::ranges::find(once, number) == once.end()) once.push_back(number);
+  }
+  return once;
+}
+
 /// Captions of the first samples whose caption no other one has had before, and the pictures of
 /// these.
 Result<Texts> read_shards(const Options& options, const LogSink& log, const TakePicture& picture) {
@@ -183,7 +192,7 @@ Status run_sheet(const Options& options, const CommonOptions& common) {
   EF_TRY(const Texts prompts, read_prompts(options, runtime.log, {}));
   EF_TRY(const auto painting, Painting::open(options, runtime));
   SheetBuilder sheet(prompts.size(), options.cell);
-  for (const int steps : options.steps) {
+  for (const int steps : once_each(options.steps)) {
     sheet.begin_column(steps_title(steps));
     const auto take = [&](const formats::Image& picture) -> Status {
       sheet.add(picture);
@@ -275,7 +284,7 @@ Status run_steps(const Options& options, const CommonOptions& common) {
   EF_TRY(const Texts prompts, judge.read(options, runtime.log));
   EF_TRY_STATUS(judge.begin_judging(prompts, std::move(classes)));
   eval::PaintReport report;
-  for (const int steps : options.steps) {
+  for (const int steps : once_each(options.steps)) {
     judge.begin(steps_title(steps));
     const auto take = [&](formats::Image picture) { return judge.take(std::move(picture)); };
     EF_TRY(report, painting->paint(prompts, steps, take));

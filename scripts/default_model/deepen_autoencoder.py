@@ -14,33 +14,11 @@ import struct
 import sys
 from pathlib import Path
 
+import tensor_file
+
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 CHANNELS = 32
 ONE, QUARTER, ZERO = struct.pack("<e", 1.0), struct.pack("<e", 0.25), struct.pack("<e", 0.0)
-
-
-def read(path):
-    raw = path.read_bytes()
-    size = struct.unpack("<Q", raw[:8])[0]
-    header = json.loads(raw[8 : 8 + size])
-    header.pop("__metadata__", None)
-    tensors = {}
-    for name, entry in header.items():
-        if entry["dtype"] != "F16":
-            sys.exit(f"{path}: {name}: expected F16, found {entry['dtype']}")
-        begin, end = entry["data_offsets"]
-        tensors[name] = (entry["shape"], raw[8 + size + begin : 8 + size + end])
-    return tensors
-
-
-def write(path, tensors):
-    header, data = {}, b""
-    for name, (shape, part) in tensors.items():
-        header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [len(data), len(data) + len(part)]}
-        data += part
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
 def diagonal(taps):
@@ -92,7 +70,7 @@ def main():
     config["num_encoder_blocks"], config["num_decoder_blocks"] = [1, 1, 3, 3, 3], [3, 3, 3, 1, 1]
     target.mkdir(parents=True, exist_ok=True)
     (target / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    write(target / WEIGHTS, deepened(read(source / WEIGHTS)))
+    tensor_file.write(target / WEIGHTS, deepened(tensor_file.read(source / WEIGHTS)))
 
 
 if __name__ == "__main__":

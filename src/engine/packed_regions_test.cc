@@ -1,7 +1,6 @@
 #include "engine/packed_regions.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -12,6 +11,7 @@
 #include "core/atomic_file.h"
 #include "core/env.h"
 #include "core/process_memory.h"
+#include "core/testing/temporary_folder.h"
 #include "engine/program.h"
 #include "engine/random_weights.h"
 #include "graph/builder.h"
@@ -77,12 +77,6 @@ class CountedWeights : public TensorSource {
 /// Regions as bare files.
 class Folder : public PackedRegions {
  public:
-  Folder() : path_(fs::path(testing::TempDir()) / ("ef_regions_" + std::to_string(::getpid()))) {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~Folder() override { fs::remove_all(path_); }
-
   std::optional<MappedRegion> find(const RegionKey& key, bool keep) override {
     keys.push_back(key);
     kept_in_memory = keep;
@@ -136,7 +130,8 @@ class Folder : public PackedRegions {
     return MappedRegion{std::make_shared<const MappedFile>(std::move(file)), 0, key.bytes};
   }
 
-  fs::path path_;
+  TemporaryFolder temporary_;
+  const fs::path& path_ = temporary_.path();
 };
 
 Tensor run(Program& program, ThreadPool& pool) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "core/testing/temporary_folder.h"
 #include "eval/picture_features.h"
 #include "eval/step_scores.h"
 #include "eval/testing/random_scorer.h"
@@ -20,15 +21,11 @@ using testing::picture;
 class ImageTextModelTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = ::testing::TempDir() + "/scorer_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     testing::write_scorer(folder_);
     auto runtime = Runtime::make(2, "", [](LogLevel, std::string_view) {});
     ASSERT_TRUE(runtime);
     runtime_.emplace(std::move(*runtime));
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   void expect_refused(const std::string& says) const {
     const auto opened = ImageTextModel::open(folder_, *runtime_);
@@ -36,7 +33,8 @@ class ImageTextModelTest : public ::testing::Test {
     EXPECT_NE(opened.error().message().find(says), std::string::npos) << opened.error().message();
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
   std::optional<Runtime> runtime_;
 };
 

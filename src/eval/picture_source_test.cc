@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "core/testing/temporary_folder.h"
 #include "eval/comparison_sheet.h"
 #include "eval/testing/random_scorer.h"
 #include "eval/text_lines.h"
@@ -20,13 +21,6 @@ using testing::write_text;
 
 class PictureSourceTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = ::testing::TempDir() + "/pictures_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   static std::string png(int width) {
     const auto bytes = *formats::encode_png(picture(width, 3, 9, 9));
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -45,7 +39,8 @@ class PictureSourceTest : public ::testing::Test {
     return found;
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
   std::string log_;
   Status status_;
 };

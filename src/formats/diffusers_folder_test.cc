@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/safetensors_writer.h"
 
 namespace edgefusion::formats {
@@ -27,9 +28,6 @@ constexpr const char* kIndex = R"({
 class DiffusersFolderTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = ::testing::TempDir() + "/diffusers_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     write("model_index.json", kIndex);
     write("text_encoder/config.json", R"({"architectures": ["CLIPTextModel"], "hidden_size": 32})");
     write("unet/config.json", R"({"_class_name": "UNet2DConditionModel"})");
@@ -41,7 +39,6 @@ class DiffusersFolderTest : public ::testing::Test {
     write_weights("unet/diffusion_pytorch_model.safetensors", 2.0f);
     write_weights("vae/diffusion_pytorch_model.safetensors", 3.0f);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   void write(const std::string& name, const std::string& text) {
     fs::create_directories((folder_ / name).parent_path());
@@ -68,7 +65,8 @@ class DiffusersFolderTest : public ::testing::Test {
     EXPECT_NE(error.find(folder_.string()), std::string::npos) << error;
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
 };
 
 TEST_F(DiffusersFolderTest, FindsEveryPartOfAPipeline) {

@@ -1,11 +1,12 @@
 #include "formats/packed_file.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <functional>
 #include <iterator>
+
+#include "core/testing/temporary_folder.h"
 
 namespace edgefusion::formats {
 namespace {
@@ -16,12 +17,6 @@ constexpr Hash128 kKey = {0x1122334455667788u, 0x99aabbccddeeff00u};
 
 class PackedFileTest : public testing::Test {
  protected:
-  PackedFileTest()
-      : folder_(fs::path(testing::TempDir()) / ("ef_packed_" + std::to_string(::getpid()))) {
-    fs::create_directories(folder_);
-  }
-  ~PackedFileTest() override { fs::remove_all(folder_); }
-
   fs::path path() const { return folder_ / "a.packed"; }
 
   /// Two whole blocks and a short one.
@@ -51,7 +46,8 @@ class PackedFileTest : public testing::Test {
     std::ofstream(path(), std::ios::binary).write(bytes.data(), static_cast<long>(bytes.size()));
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
 };
 
 TEST_F(PackedFileTest, GivesBackWhatWasWrittenHoweverItWasCut) {

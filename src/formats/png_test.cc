@@ -9,6 +9,7 @@
 #include <fstream>
 #include <random>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/latin1.h"
 
 namespace edgefusion::formats {
@@ -233,9 +234,8 @@ TEST(Png, AMissingFileAndAnEmptyFileAreErrors) {
 }
 
 TEST(Png, AFullDiskLeavesNoFile) {
-  std::string name = ::testing::TempDir() + "/png_XXXXXX";
-  ASSERT_NE(::mkdtemp(name.data()), nullptr);
-  const fs::path folder = name;
+  const TemporaryFolder temporary;
+  const fs::path& folder = temporary.path();
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
@@ -250,7 +250,6 @@ TEST(Png, AFullDiskLeavesNoFile) {
   EXPECT_FALSE(write_png("/dev/full", picture(64, 64, 3)).has_value());
   EXPECT_TRUE(write_png(folder / "p.png", picture(64, 64, 3)).has_value());
   EXPECT_TRUE(read_png(folder / "p.png").has_value());
-  fs::remove_all(folder);
 }
 
 TEST(Latin1, ConvertsWhatItHoldsAndNothingElse) {

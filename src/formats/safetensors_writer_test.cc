@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/safetensors.h"
 
 namespace edgefusion::formats {
@@ -16,19 +17,13 @@ namespace fs = std::filesystem;
 
 class SafetensorsWriterTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = ::testing::TempDir() + "/safetensors_writer_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   static std::string contents(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
     return std::string((std::istreambuf_iterator<char>(in)), {});
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
 };
 
 TEST_F(SafetensorsWriterTest, WritesWhatTheReferenceWriterWritesByteForByte) {

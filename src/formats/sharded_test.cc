@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/safetensors_writer.h"
 
 namespace edgefusion::formats {
@@ -14,13 +15,9 @@ namespace fs = std::filesystem;
 class ShardedTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = ::testing::TempDir() + "/sharded_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     write_shard("s1.safetensors", {"a", "b"}, 1.0f);
     write_shard("s2.safetensors", {"c"}, 2.0f);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   void write_shard(const std::string& file, const std::vector<std::string>& names, float value) {
     const float values[] = {value};
@@ -41,7 +38,8 @@ class ShardedTest : public ::testing::Test {
     return opened ? "no error" : opened.error().message();
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
 };
 
 TEST_F(ShardedTest, ReadsAllShardsAsOneSource) {

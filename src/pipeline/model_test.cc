@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/testing/temporary_folder.h"
+
 namespace edgefusion::pipeline {
 namespace {
 
@@ -14,9 +16,6 @@ namespace fs = std::filesystem;
 class ModelTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = ::testing::TempDir() + "/model_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     const fs::path source = EF_SOURCE_DIR "/models/emoji-v0";
     for (const auto& entry : fs::recursive_directory_iterator(source)) {
       const fs::path copy = folder_ / entry.path().lexically_relative(source);
@@ -27,7 +26,6 @@ class ModelTest : public ::testing::Test {
       }
     }
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   /// Sets one key of a config.
   void set(const char* file, const char* key, nlohmann::json value) {
@@ -47,7 +45,8 @@ class ModelTest : public ::testing::Test {
     EXPECT_NE(model.error().message().find(part), std::string::npos) << model.error().message();
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
 };
 
 TEST_F(ModelTest, TellsHowItsPartsFit) {

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -12,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/packed_file.h"
 #include "pipeline/sanitized.h"
 #include "pipeline/text_to_image.h"
@@ -24,14 +24,10 @@ namespace fs = std::filesystem;
 /// A model of 1 MB, its cache in a folder of its own, and what was said.
 class PackedCacheTest : public testing::Test {
  protected:
-  PackedCacheTest()
-      : folder_(fs::path(testing::TempDir()) / ("ef_cache_" + std::to_string(::getpid()))) {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
+  PackedCacheTest() {
     fs::copy(fs::path(EF_SOURCE_DIR) / "tests/goldens/pipelines/lcm_w", model_,
              fs::copy_options::recursive);
   }
-  ~PackedCacheTest() override { fs::remove_all(folder_); }
 
   Runtime runtime() {
     auto made = Runtime::make(1, "", [this](LogLevel, std::string_view text) {
@@ -96,7 +92,9 @@ class PackedCacheTest : public testing::Test {
         said_, [&](const std::string& line) { return line.find(words) != std::string::npos; });
   }
 
-  fs::path folder_, model_ = folder_ / "model";
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
+  const fs::path model_ = folder_ / "model";
   PackedCacheOptions all_ = {.folder = folder_ / "cache", .least_bytes = 0};
   std::vector<std::string> said_;
   std::mutex mutex_;
@@ -278,9 +276,8 @@ std::string hash_of(const fs::path& index, const fs::path& file) {
 }
 
 TEST(FileHashes, RemembersAFileUntilItChanges) {
-  const fs::path folder =
-      fs::path(testing::TempDir()) / ("ef_hashes_" + std::to_string(::getpid()));
-  fs::create_directories(folder);
+  const TemporaryFolder temporary;
+  const fs::path& folder = temporary.path();
   const fs::path file = folder / "file", index = folder / "hashes.json";
   std::ofstream(file) << "content";
   const std::string hash = hash_of(index, file);
@@ -301,7 +298,6 @@ TEST(FileHashes, RemembersAFileUntilItChanges) {
   std::ofstream(index) << "{\"damaged";
   EXPECT_EQ(hash_of(index, file), changed);
   EXPECT_TRUE(hash_of(index, folder / "none").starts_with((folder / "none").string()));
-  fs::remove_all(folder);
 }
 
 }  // namespace

@@ -29,8 +29,10 @@ Status check_options(const GenerationRequest& request, const ResolvedRequest& re
     return fail(ErrorCode::invalid_argument, "batch " + std::to_string(request.batch) +
                                                  ": expected 1 to " + std::to_string(kMostBatch));
   }
-  if (!std::isfinite(resolved.guidance_scale)) {
-    return fail(ErrorCode::invalid_argument, "guidance scale: expected a finite number");
+  if (!std::isfinite(resolved.guidance_scale) || resolved.guidance_scale < 0) {
+    return fail(ErrorCode::invalid_argument, "guidance scale " +
+                                                 std::to_string(resolved.guidance_scale) +
+                                                 ": expected a finite number, 0 or more");
   }
   return {};
 }

@@ -130,7 +130,8 @@ TEST(ResolveRequest, NamesTheOptionThatIsWrong) {
       {[](auto& request) { request.steps = 10001; }, "10001"},
       {[](auto& request) { request.batch = 0; }, "batch 0"},
       {[](auto& request) { request.batch = 65; }, "batch 65"},
-      {[](auto& request) { request.guidance_scale = HUGE_VAL; }, "guidance scale"},
+      {[](auto& request) { request.guidance_scale = HUGE_VAL; }, "guidance scale inf"},
+      {[](auto& request) { request.guidance_scale = -1.5; }, "guidance scale -1.5"},
       {[](auto& request) { request.scheduler = "eulr"; }, "did you mean \"euler\""},
       {[](auto& request) { request.prompt = "ab\xff"; }, "prompt: invalid UTF-8 at byte offset 2"},
       // It does not guide here, but it goes into the picture's text.

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <vector>
 
+#include "core/testing/temporary_folder.h"
 #include "shards/testing/write_shard.h"
 
 namespace edgefusion::shards {
@@ -14,20 +15,14 @@ namespace fs = std::filesystem;
 
 class ShardReaderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "/shards_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   fs::path write(const ShardMembers& members, bool compressed) const {
     const fs::path path = folder_ / (compressed ? "a.tar.gz" : "a.tar");
     write_shard(path, members, compressed);
     return path;
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
 };
 
 /// "key:extension=text,extension=text" of each sample.

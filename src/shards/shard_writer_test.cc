@@ -7,6 +7,7 @@
 #include <fstream>
 #include <vector>
 
+#include "core/testing/temporary_folder.h"
 #include "shards/shard_reader.h"
 
 namespace edgefusion::shards {
@@ -16,13 +17,6 @@ namespace fs = std::filesystem;
 
 class ShardWriterTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "/shard_writer_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   Status write(const fs::path& path, const std::string& first) const {
     EF_TRY(ShardWriter writer, ShardWriter::create(path));
     EF_TRY_STATUS(writer.add("0", "txt", first));
@@ -39,7 +33,8 @@ class ShardWriterTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
 };
 
 TEST_F(ShardWriterTest, TheReaderGivesBackWhatWasWritten) {

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 
+#include "core/testing/temporary_folder.h"
 #include "text/golden_lines.h"
 #include "text/tokenizer.h"
 
@@ -189,12 +189,11 @@ TEST(TokenizerFiles, InOneJsonMustHaveAModelWeCanRun) {
 }
 
 TEST(TokenizerFiles, LargerThan64MegabytesAreNotRead) {
-  const auto folder = std::filesystem::path(testing::TempDir()) / "edgefusion_large_tokenizer";
-  std::filesystem::create_directories(folder);
+  const TemporaryFolder temporary;
+  const std::filesystem::path& folder = temporary.path();
   std::ofstream(folder / "vocab.txt") << "[PAD]\n";
   std::filesystem::resize_file(folder / "vocab.txt", (size_t{64} << 20) + 1);  // sparse
   const auto tokenizer = open_tokenizer(folder);
-  std::filesystem::remove_all(folder);
   ASSERT_FALSE(tokenizer);
   EXPECT_NE(tokenizer.error().message().find("vocab.txt"), std::string::npos);
   EXPECT_NE(tokenizer.error().message().find("67108864"), std::string::npos)

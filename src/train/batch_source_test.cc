@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/testing/temporary_folder.h"
 #include "train/captioned_pictures.h"
 #include "train/testing/train_case.h"
 
@@ -83,7 +84,8 @@ TEST(CaptionedPictures, ASquareLiesWhereTheSeedSaysUnlessACaptionTellsOfSides) {
   }
   const auto bytes = *formats::encode_png(image);
   const std::string png(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const fs::path shard = fs::path(testing::TempDir()) / "wide.tar";
+  const TemporaryFolder folder;
+  const fs::path shard = folder.path() / "wide.tar";
   std::vector<std::pair<std::string, std::string>> members;
   for (int i = 0; i < 40; ++i) {
     members.emplace_back(std::to_string(i) + ".png", png);

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/safetensors.h"
 #include "train/tensors.h"
 
@@ -68,7 +69,8 @@ TEST(Lora, TheFileHasPeftsNamesAndHoldsTheScale) {
   const LoraConfig config = {.rank = 2, .alpha = 6, .targets = {"to_q"}};
   const Parameters adapters = *first_adapters(base, config, 1);
   adapters.at("block.attn1.to_q.lora_B.weight").detach().fill_(0.5);
-  const std::string path = testing::TempDir() + "/pytorch_lora_weights.safetensors";
+  const TemporaryFolder folder;
+  const std::string path = folder.path() / "pytorch_lora_weights.safetensors";
   ASSERT_TRUE(save_adapters(path, adapters, config));
   const auto file = formats::SafetensorsFile::open(path);
   ASSERT_TRUE(file);

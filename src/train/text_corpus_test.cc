@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/testing/temporary_folder.h"
 #include "shards/testing/write_shard.h"
 #include "train/wordnet.h"
 
@@ -27,14 +28,10 @@ constexpr const char* kAdjectives =
 class TextCorpusTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "/text_corpus_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     fs::create_directories(folder_ / "wordnet");
     write("wordnet/data.noun", kNouns);
     write("wordnet/data.adj", kAdjectives);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   void write(const char* name, std::string_view text) const {
     std::ofstream(folder_ / name) << text;
@@ -49,7 +46,8 @@ class TextCorpusTest : public testing::Test {
                             [&](LogLevel, std::string_view text) { said_.emplace_back(text); });
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
   Texts said_;
 };
 

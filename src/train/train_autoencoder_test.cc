@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/diffusers_folder.h"
 #include "formats/png.h"
 #include "shards/testing/write_shard.h"
@@ -32,15 +33,11 @@ std::string picture(uint8_t left, uint8_t right) {
 class TrainAutoencoderTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "/train_autoencoder_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     shards::write_shard(folder_ / "a.tar", {{"0.png", picture(10, 120)},
                                             {"0.txt", "dark and light"},
                                             {"1.png", picture(150, 60)},
                                             {"1.txt", "light and dark"}});
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   AutoencoderConfig config(const json& changes) const {
     json text = {{"shards", {"a.tar"}},
@@ -78,7 +75,8 @@ class TrainAutoencoderTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
   std::vector<TrainMetrics> metrics_;
 };
 

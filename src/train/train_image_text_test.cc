@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/png.h"
 #include "models/image_tower.h"
 #include "shards/testing/write_shard.h"
@@ -44,9 +45,6 @@ std::string picture(const Colour& colour, bool is_bar) {
 class TrainImageTextTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "/train_image_text_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     write_text_model(folder_ / "text");
     shards::ShardMembers members;
     for (const Colour& colour : kColours) {
@@ -60,7 +58,6 @@ class TrainImageTextTest : public testing::Test {
     }
     shards::write_shard(folder_ / "a.tar", members);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   ImageTextConfig config(const json& changes) const {
     json text = {{"text_model", "text"},
@@ -102,7 +99,8 @@ class TrainImageTextTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
   std::vector<TrainMetrics> metrics_;
   int64_t encoded_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/safetensors.h"
 #include "pipeline/model.h"
 #include "train/checkpoint.h"
@@ -32,9 +33,6 @@ std::string teacher_vocabulary() {
 class TrainTextTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "/train_text_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     fs::create_directories(folder_ / "teacher" / "tokenizer");
     fs::copy(kNetwork, folder_ / "teacher" / "text_encoder");
     write("teacher/tokenizer/vocab.txt", teacher_vocabulary());
@@ -54,7 +52,6 @@ class TrainTextTest : public testing::Test {
     }
     write("wordnet/data.noun", nouns);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   void write(const char* name, std::string_view text) const {
     std::ofstream(folder_ / name) << text;
@@ -111,7 +108,8 @@ class TrainTextTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
   std::vector<TrainMetrics> metrics_;
   std::atomic<bool> cancel_{false};
 };

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/testing/temporary_folder.h"
 #include "formats/safetensors.h"
 #include "train/objective.h"
 #include "train/tensors.h"
@@ -51,8 +52,8 @@ std::unique_ptr<Objective> prepared(const TrainConfig& config, const fs::path& m
 
 TEST(DistillationLoss, ItsTermsAreThoseOfDiffusersNetworks) {
   const Golden golden("distillation_loss.safetensors");
-  const fs::path model = fs::path(testing::TempDir()) / "distillation_loss";
-  fs::remove_all(model);
+  const TemporaryFolder folder;
+  const fs::path model = folder.path() / "model";
   fs::copy(kGoldens / "pipelines/sd", model, fs::copy_options::recursive);
   fs::copy(kGoldens / "unet/sd2", model / "unet",
            fs::copy_options::recursive | fs::copy_options::overwrite_existing);
@@ -78,7 +79,6 @@ TEST(DistillationLoss, ItsTermsAreThoseOfDiffusersNetworks) {
   EXPECT_NEAR(loss(1, 0, 0), golden.scalar("task"), 1e-5 * golden.scalar("task"));
   EXPECT_NEAR(loss(0, 1, 0), golden.scalar("output"), 1e-4 * golden.scalar("output"));
   EXPECT_NEAR(loss(0, 0, 1), golden.scalar("features"), 1e-4 * golden.scalar("features"));
-  fs::remove_all(model);
 }
 
 TEST(ConsistencyLoss, IsThatOfDiffusersNetworksWithTeacherSolverAndTarget) {

@@ -98,7 +98,8 @@ class Eval(Case):
             self.assertIsNone(row["fid"])
             self.assertGreater(row["ms_per_picture"], 0)
         self.assertEqual(next(png_chunks(sheet))[0], b"IHDR")
-        again = self.steps("--prompts", self.prompts, "--steps", "2", "--threads", "1")
+        again = self.steps("--prompts", self.prompts, "--steps", "2,2", "--threads", "1")
+        self.assertEqual(len(again["rows"]), 1, "a number given twice is painted once")
         for key in ("clip_score", "inception_score"):
             self.assertEqual(again["rows"][0][key], result["rows"][1][key], "same seed, same figures")
         other = self.steps("--prompts", self.prompts, "--steps", "2", "-s", "9")

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/testing/temporary_folder.h"
 #include "data/synthesize.h"
 #include "data/testing/shapes.h"
 #include "formats/png.h"
@@ -29,9 +30,6 @@ struct WrittenScene {
 class SynthesizeTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "/synthesize_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     add("ball", {.kind = ShapeKind::disc, .rgb = {222, 36, 40}});
     add("box", {.kind = ShapeKind::square, .rgb = {40, 104, 224}, .stretch = 0.6});
     add("kite", {.kind = ShapeKind::diamond, .rgb = {52, 168, 72}, .stretch = 1.3});
@@ -45,7 +43,6 @@ class SynthesizeTest : public testing::Test {
     members_.emplace_back("broken.json", R"({"name": "broken one", "style": "drawing"})");
     shards::write_shard(folder_ / "a.tar", members_);
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   void add(const std::string& name, const Shape& shape) {
     const std::string key = std::to_string(members_.size());
@@ -105,7 +102,8 @@ class SynthesizeTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder temporary_;
+  const std::filesystem::path& folder_ = temporary_.path();
   shards::ShardMembers members_;
   std::vector<std::string> said_;
   std::atomic<bool> cancel_{false};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/runtime.h"
+#include "core/testing/temporary_folder.h"
 #include "formats/png.h"
 #include "pipeline/text_to_image.h"
 #include "shards/testing/write_shard.h"
@@ -51,9 +52,6 @@ inline void expect_paints(const fs::path& folder) {
 class TrainUnetTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "/train_unet_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     shards::write_shard(folder_ / "a.tar",
                         {{"0.png", picture(250, 20, 20)},
                          {"0.txt", "a red square"},
@@ -66,7 +64,6 @@ class TrainUnetTest : public testing::Test {
                          {"3.json", R"({"captions": ["a blue square", "blue"]})"},
                          {"4.txt", "no picture at all"}});
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   TrainConfig config(const std::string& out, int64_t steps) const {
     const json text = {{"model", kModel},  {"shards", {"a.tar"}},  {"resolution", 32},
@@ -107,7 +104,8 @@ class TrainUnetTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
   std::vector<std::string> said_;
   std::vector<TrainMetrics> metrics_;
   std::atomic<bool> cancel_{false};
