@@ -27,8 +27,9 @@ class ImageTextModelTest : public ::testing::Test {
     runtime_.emplace(std::move(*runtime));
   }
 
-  void expect_refused(const std::string& says) const {
-    const auto opened = ImageTextModel::open(folder_, *runtime_);
+  void expect_refused(const std::string& says) const { expect_refused(says, folder_); }
+  void expect_refused(const std::string& says, const fs::path& folder) const {
+    const auto opened = ImageTextModel::open(folder, *runtime_);
     ASSERT_FALSE(opened) << says;
     EXPECT_NE(opened.error().message().find(says), std::string::npos) << opened.error().message();
   }
@@ -176,11 +177,9 @@ TEST_F(ImageTextModelTest, AFolderThatDoesNotFitIsRefusedByName) {
   expect_refused("config.json");
   fs::remove(folder_ / "config.json");
   expect_refused(folder_.string());
-  folder_ = EF_SOURCE_DIR "/tests/goldens/taesd/narrow";
-  expect_refused("expected an image-text model");
-  folder_ = EF_SOURCE_DIR "/models/emoji-v0";
-  expect_refused("expected an image-text model");
-  folder_ = "";
+  for (const char* other : {"tests/goldens/taesd/narrow", "models/emoji-v0"}) {
+    expect_refused("expected an image-text model", fs::path(EF_SOURCE_DIR) / other);
+  }
 }
 
 }  // namespace
