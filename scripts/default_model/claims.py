@@ -83,7 +83,7 @@ class Work:
             shutil.rmtree(out, ignore_errors=True)
             file = self.runs / f"{name}.json"
             common = {"resolution": 128, "batch": 32, "warmup_steps": 10, "schedule": "cosine", "bf16": True,
-                      "optimizer": "muon", "min_snr_gamma": 0, "log_every": 10, "out": name}
+                      "optimizer": "muon", "min_snr_gamma": 0, "log_every": 10, "out": name, "cache": "cache"}
             file.write_text(json.dumps({**common, **config}, indent=1))
             subprocess.run([PROGRAM, "train", task, file], check=True)
             done = sorted(out.glob("checkpoint-*"))

@@ -1,5 +1,9 @@
 #include "train/captioned_pictures.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -30,6 +34,24 @@ double crop_position(const PictureSource& source, const std::vector<std::string>
   const uint64_t drawn = mixed_seed(source.seed, Purpose::crop, static_cast<uint64_t>(number));
   return static_cast<double>(drawn >> 11) * 0x1p-53;
 }
+
+/// Held while a folder is made in `parent`. A file system without locks is one without other
+/// programs.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& parent)
+      : descriptor_(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (descriptor_ >= 0) ::flock(descriptor_, LOCK_EX);
+  }
+  ~FolderLock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_;
+};
 
 /// number: of the samples before it.
 Result<CaptionedPicture> usable(const shards::ShardSample& raw, const PictureSource& source,
@@ -170,6 +192,10 @@ Result<std::vector<std::vector<std::string>>> read_captions(const fs::path& fold
 Status make_cache_folder(const fs::path& folder,
                          const std::function<Status(const fs::path& partial)>& build) {
   std::error_code error;
+  if (fs::is_directory(folder, error)) return {};
+  fs::create_directories(folder.parent_path(), error);
+  if (error) return fail(ErrorCode::io, folder.parent_path().string() + ": " + error.message());
+  const FolderLock lock(folder.parent_path());
   if (fs::is_directory(folder, error)) return {};
   const fs::path partial = folder.string() + ".partial";
   fs::remove_all(partial, error);

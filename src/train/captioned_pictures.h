@@ -62,8 +62,8 @@ Status write_captions(const std::filesystem::path& folder,
 Result<std::vector<std::vector<std::string>>> read_captions(const std::filesystem::path& folder,
                                                             int64_t count);
 
-/// Makes a cache's folder with `build` unless it is there; it appears whole or not at all. Errors:
-/// io, those of `build`.
+/// Makes a cache's folder with `build` unless it is there; it appears whole or not at all. Waits
+/// for another program that makes one beside it. Errors: io, those of `build`.
 Status make_cache_folder(const std::filesystem::path& folder,
                          const std::function<Status(const std::filesystem::path& partial)>& build);
 

@@ -13,10 +13,10 @@ namespace {
 constexpr IntRange kCounts = {1, int64_t{1} << 40};
 
 /// Fields that may differ between two parts of one run: how long it goes on, what it tells, where.
-constexpr std::array<std::string_view, 11> kFreeFields = {
+constexpr std::array<std::string_view, 12> kFreeFields = {
     "steps",       "log_every", "checkpoint_every", "process_timeout_s", "device",
     "description", "out",       "sheet_prompts",    "sheet_steps",       "sheet_guidance_scale",
-    "val_shards"};
+    "val_shards",  "cache"};
 constexpr size_t kLongestTold = 60;
 
 /// Without the folders of paths.
@@ -71,6 +71,8 @@ void read_run_fields(ConfigFields& fields, RunConfig& config) {
   config.seed = static_cast<uint64_t>(
       reader.integer("seed", static_cast<int64_t>(config.seed), {0, INT64_MAX}));
   config.out = fields.path("out");
+  config.cache = fields.optional_path("cache");
+  if (config.cache.empty()) config.cache = config.out;
   config.log_every = reader.integer("log_every", config.log_every, kCounts);
   config.checkpoint_every = reader.integer("checkpoint_every", config.checkpoint_every, kCounts);
   config.process_timeout_s =

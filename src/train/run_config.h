@@ -33,7 +33,8 @@ struct RunConfig {
   uint64_t seed = 0;
 
   // The run
-  std::filesystem::path out;  ///< checkpoints and metrics
+  std::filesystem::path out;    ///< checkpoints and metrics
+  std::filesystem::path cache;  ///< what is encoded once; several runs may have one
   int64_t log_every = 10;
   int64_t checkpoint_every = 500;
   int64_t process_timeout_s = 300;  ///< longest wait for another process (see processes.h)

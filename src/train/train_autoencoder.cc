@@ -101,7 +101,7 @@ Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::p
   EF_TRY(const PictureCache pictures,
          PictureCache::open(
              {.shards = config.val_shards, .resolution = config.resolution, .where = config.where},
-             config.out, sinks));
+             config.cache, sinks));
   EF_TRY(const auto network,
          TinyAutoencoder::make(config.network, "network", 1, config.resolution));
   EF_TRY(const formats::NetworkFiles files, open_autoencoder(checkpoint));
@@ -180,7 +180,7 @@ Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, boo
     EF_TRY(pictures,
            PictureCache::open(
                {.shards = config.shards, .resolution = config.resolution, .where = config.where},
-               config.out, sinks));
+               config.cache, sinks));
     return {};
   };
   EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));

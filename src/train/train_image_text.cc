@@ -57,12 +57,12 @@ struct Reader {
     EF_TRY(PictureCache pictures,
            PictureCache::open(
                {.shards = shards, .resolution = network.image_size, .where = config.where},
-               config.out, sinks));
+               config.cache, sinks));
     CaptionTable captions(pictures.count(), [&](int64_t i) -> const std::vector<std::string>& {
       return pictures.captions(i);
     });
     EF_TRY(at::Tensor vectors, text_means(text_model, captions.texts(), network.text_tokens,
-                                          config.out, callbacks.encoding, callbacks.cancel));
+                                          config.cache, callbacks.encoding, callbacks.cancel));
     return CaptionedData{std::move(pictures), std::move(captions), std::move(vectors)};
   }
 };

@@ -165,7 +165,7 @@ Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
   std::optional<LatentCache> cache;
   const auto prepare = [&]() -> Status {
     EF_TRY_STATUS(prepare_out(config, resume));
-    EF_TRY(cache, LatentCache::open(config, *model, config.out,
+    EF_TRY(cache, LatentCache::open(config, *model, config.cache,
                                     {callbacks.log, callbacks.reading, callbacks.cancel}));
     return {};
   };

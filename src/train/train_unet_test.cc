@@ -120,6 +120,21 @@ TEST_F(TrainUnetTest, AnotherEncoderOrShardOfTheSameNameIsSeen) {
   EXPECT_NE(again(), loss);
 }
 
+TEST_F(TrainUnetTest, RunsOfOneCacheEncodeTheirPicturesOnce) {
+  TrainConfig c = config("one", 1);
+  EXPECT_EQ(c.cache, c.out);
+  c.cache = folder_ / "cache";
+  const auto read_shards = [&] {  // whose broken picture is told
+    return std::ranges::any_of(
+        said_, [](const auto& line) { return line.find("2.png") != std::string::npos; });
+  };
+  ASSERT_TRUE(run(c));
+  EXPECT_TRUE(read_shards());
+  c.out = folder_ / "other";
+  ASSERT_TRUE(run(c));
+  EXPECT_FALSE(read_shards());
+}
+
 TEST_F(TrainUnetTest, OnlySamplesThatAreAskedForAreUsed) {
   TrainConfig c = config("out", 1);
   c.where = {{"style", {"noto"}}};
