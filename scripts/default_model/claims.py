@@ -60,7 +60,7 @@ class Work:
         self.path, self.steps = Path(path).resolve(), steps
         self.runs = self.path / "claims"
         self.runs.mkdir(exist_ok=True)
-        self.large = self.path / "teacher.done"
+        self.large = self.path / "teacher_2.done"
         self.plain = json.loads((HERE / "teacher_things.json").read_text())
         self.shards = [str(self.path / shard) for shard in self.plain["shards"]]
 

@@ -58,6 +58,18 @@ stage finetune teacher
 stage distill student
 stage lcm few
 
+# Once more, with a teacher that begins with what the student has learned.
+if [ ! -d regrown ]; then
+  rm -rf regrown.partial
+  cp -r base regrown.partial
+  rm -r regrown.partial/unet
+  "$here/regrow_teacher.py" few.done/unet regrown.partial/unet
+  mv regrown.partial regrown
+fi
+stage finetune teacher_2
+stage distill student_2
+stage lcm few_2
+
 # The same latents, of pictures of 256x256.
 [ -d autoencoder_16.start ] || "$here/deepen_autoencoder.py" autoencoder.done autoencoder_16.start
 stage autoencoder autoencoder_16
@@ -65,7 +77,7 @@ stage autoencoder autoencoder_16
 # The model that ships.
 if [ ! -d emoji-256 ]; then
   rm -rf emoji-256.partial
-  cp -rL few.done emoji-256.partial
+  cp -rL few_2.done emoji-256.partial
   rm -r emoji-256.partial/training emoji-256.partial/vae
   mkdir emoji-256.partial/vae
   cp autoencoder_16.done/config.json autoencoder_16.done/*.safetensors emoji-256.partial/vae
