@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of scripts/dependencies.txt that are missing, for the groups named as
-# arguments (build, test, full, train). Needs root for what is missing; says so otherwise.
+# arguments (build, test, full, train, recipe). Needs root for what is missing; says so otherwise.
 set -euo pipefail
 list="$(dirname "$(readlink -f "$0")")/dependencies.txt"
 missing=()

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "core/json.h"
+#include "core/nearest_name.h"
 
 namespace edgefusion {
 namespace {
@@ -60,7 +61,10 @@ void ConfigReader::complain(std::string_view key, std::string_view expected,
                             std::string_view found) {
   std::string text = origin_ + ": " + printable(key);
   text.append(": expected ").append(expected).append(", found ").append(found);
-  complaints_->push_back(std::move(text));
+  // A field that is read by several readers is complained of once.
+  if (std::ranges::find(*complaints_, text) == complaints_->end()) {
+    complaints_->push_back(std::move(text));
+  }
 }
 
 const json& ConfigReader::raw(std::string_view key) {
@@ -266,6 +270,11 @@ std::vector<std::string> ConfigReader::unread_keys() const {
     if (!read && !key.starts_with('_')) unread.push_back(key);
   }
   return unread;
+}
+
+std::string_view ConfigReader::nearest_asked_key(std::string_view key) const {
+  const std::vector<std::string_view> asked(asked_keys_.begin(), asked_keys_.end());
+  return nearest_name(key, asked);
 }
 
 }  // namespace edgefusion

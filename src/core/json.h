@@ -87,6 +87,8 @@ class ConfigReader {
   Status status() const;
   /// Keys no getter asked for, sorted, without those that begin with '_' (notes of the writer).
   std::vector<std::string> unread_keys() const;
+  /// The key that was asked for and is nearest to one that was not; empty where none is near.
+  std::string_view nearest_asked_key(std::string_view key) const;
   /// All that a getter asked for, whether it was there or not.
   const std::vector<std::string>& asked_keys() const { return asked_keys_; }
   const std::string& origin() const { return origin_; }

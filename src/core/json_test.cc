@@ -147,6 +147,21 @@ TEST(ConfigReader, KnowsWhichKeysNobodyRead) {
   EXPECT_EQ(config.unread_keys(), std::vector<std::string>{"b"});
 }
 
+TEST(ConfigReader, KnowsWhichKeyWasMeant) {
+  auto config = reader(R"({"latent_chanels": 1})");
+  config.integer("latent_channels", 0);
+  config.integer("in_channels", 0);
+  EXPECT_EQ(config.nearest_asked_key("latent_chanels"), "latent_channels");
+  EXPECT_EQ(config.nearest_asked_key("x"), "");
+}
+
+TEST(ConfigReader, AFieldThatIsReadTwiceIsComplainedOfOnce) {
+  auto config = reader(R"({"size": "large"})");
+  config.integer("size", 1);
+  config.integer("size", 1);
+  EXPECT_EQ(config.complaints().size(), 1u);
+}
+
 TEST(ConfigReader, AValueThatIsNoObjectIsOneComplaint) {
   ConfigReader config(nlohmann::json::array(), "x.json");
   EXPECT_EQ(config.integer("a", 4), 4);

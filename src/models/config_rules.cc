@@ -126,8 +126,10 @@ Status finish_config(ConfigReader& reader) {
   std::string text;
   if (Status status = reader.status(); !status) text = status.error().message();
   for (const std::string& key : reader.unread_keys()) {
-    text += (text.empty() ? "" : "; ") + reader.origin() + ": unknown key " + printable(key) +
-            ", refusing because it may change the arithmetic";
+    text += (text.empty() ? "" : "; ") + reader.origin() + ": unknown key " + printable(key);
+    const std::string_view nearest = reader.nearest_asked_key(key);
+    if (!nearest.empty()) text.append(", did you mean ").append(nearest).append("?");
+    text += ", refusing because it may change the arithmetic";
   }
   if (text.empty()) return {};
   return fail(ErrorCode::bad_file, std::move(text));

@@ -58,7 +58,10 @@ Result<CaptionedPicture> usable(const shards::ShardSample& raw, const PictureSou
                                 int64_t number) {
   CaptionedPicture sample;
   sample.captions = shards::captions_of(raw);
-  if (sample.captions.empty()) return fail(ErrorCode::bad_file, raw.key + ": no caption");
+  if (sample.captions.empty()) {
+    if (source.captions_needed) return fail(ErrorCode::bad_file, raw.key + ": no caption");
+    sample.captions.emplace_back();
+  }
   EF_TRY(const formats::Image image, shards::picture_of(raw));
   sample.picture =
       picture_tensor(image, source.resolution, crop_position(source, sample.captions, number));
@@ -81,7 +84,7 @@ class Reading {
       }
       auto next = reader.next();
       if (!next) {  // the rest of this shard is lost, the run goes on
-        sinks_.log(LogLevel::warn, next.error().message());
+        sinks_.log(LogLevel::warn, printable(next.error().message()));
         break;
       }
       if (!*next) break;
@@ -89,7 +92,7 @@ class Reading {
       auto sample = usable(**next, source_, count_);
       if (!sample) {
         ++unusable;
-        sinks_.log(LogLevel::warn, path.string() + ": " + sample.error().message());
+        sinks_.log(LogLevel::warn, path.string() + ": " + printable(sample.error().message()));
         continue;
       }
       EF_TRY_STATUS(take_(std::move(*sample)));
@@ -154,6 +157,7 @@ Status hash_source(const PictureSource& source, ContentHasher& hasher) {
     hasher.add_text("random crop");
     hasher.add_number(source.seed);
   }
+  if (!source.captions_needed) hasher.add_text("captions or none");
   for (const auto& [field, words] : source.where) {
     hasher.add_text("where " + field);
     for (const std::string& word : words) hasher.add_text(word);

@@ -31,6 +31,7 @@ struct PictureSource {
   bool random_crop = false;
   uint64_t seed = 0;
   shards::SampleFilter where = {};  ///< samples that are not wanted are passed over in silence
+  bool captions_needed = true;      ///< not: a picture without any has an empty one
 };
 
 /// Who wants to know how far it is.
@@ -41,7 +42,7 @@ struct ReadingSinks {
 };
 
 /// Gives every sample of the shards to `take`, in their order. Samples that cannot be used (no
-/// picture, no caption, a picture that does not decode) are counted and named to the log, and so
+/// picture, no caption where one is needed, a picture that does not decode) are counted and named to the log, and so
 /// is a shard that ends too early. Errors: not_found (a shard; no sample at all), cancelled, those
 /// of `take`.
 Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& sinks,

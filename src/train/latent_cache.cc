@@ -143,10 +143,10 @@ Result<LatentCache> LatentCache::open(const TrainConfig& config, const pipeline:
   EF_TRY_STATUS(make_cache_folder(folder / name, [&](const fs::path& partial) {
     return build(config, encoder, sinks, partial);
   }));
-  return read(folder / name);
+  return read(folder / name, config.flip);
 }
 
-Result<LatentCache> LatentCache::read(const fs::path& folder) {
+Result<LatentCache> LatentCache::read(const fs::path& folder, bool with_mirrored) {
   LatentCache cache;
   EF_TRY(auto file, formats::SafetensorsFile::open(folder / kLatents));
   cache.file_ = std::make_shared<formats::SafetensorsFile>(std::move(file));
@@ -155,7 +155,10 @@ Result<LatentCache> LatentCache::read(const fs::path& folder) {
   if (cache.latents_.defined() && cache.latents_.scalar_type() == at::kByte) {
     cache.range_ = {mapped(*cache.file_, "low"), mapped(*cache.file_, "step")};
   }
-  const int64_t count = cache.latents_.defined() ? cache.latents_.size(0) : -1;
+  const at::Tensor &plain = cache.latents_, &mirrored = cache.mirrored_;
+  const bool whole = plain.defined() && plain.dim() == 4 && mirrored.defined() == with_mirrored &&
+                     (!with_mirrored || mirrored.sizes() == plain.sizes());
+  const int64_t count = whole ? plain.size(0) : -1;
   EF_TRY(cache.captions_, read_captions(folder, count));
   return cache;
 }

@@ -37,7 +37,7 @@ class LatentCache {
   int64_t width() const { return latents_.size(2); }
 
  private:
-  static Result<LatentCache> read(const std::filesystem::path& folder);
+  static Result<LatentCache> read(const std::filesystem::path& folder, bool with_mirrored);
 
   std::shared_ptr<formats::SafetensorsFile> file_;
   // Views of the file, f16 or u8 [samples,h,w,C]; mirrored_ may be absent, and range_ is of bytes.

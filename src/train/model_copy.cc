@@ -33,15 +33,16 @@ Status link_or_copy(const fs::path& link, const fs::path& to) {
   return io_error(to, full ? std::make_error_code(std::errc::no_space_on_device) : error);
 }
 
-/// The folders of a model that training leaves as they are. Others beside them are none of the
-/// model's: a cache of packed weights, an earlier run's state, the folder of this very run.
-constexpr std::array<std::string_view, 4> kOtherParts = {"scheduler", "tokenizer", "text_encoder",
-                                                         "vae"};
+/// The folders of a model that training leaves as they are, and of licences that it names. Others
+/// beside them are none of the model's: a cache of packed weights, an earlier run's state, the
+/// folder of this very run.
+constexpr std::array<std::string_view, 5> kOtherParts = {"scheduler", "tokenizer", "text_encoder",
+                                                         "vae", "LICENSES"};
 
 /// Files beside these folders that a model made from it needs, too: what it is made of, and whose.
 bool belongs_to_every_model(const std::string& name) {
   return name == "model_index.json" || name == "edgefusion.json" || name.starts_with("LICENSE") ||
-         name.starts_with("NOTICE");
+         name.starts_with("NOTICE") || name.starts_with("ATTRIBUTION");
 }
 
 /// Files of the model's own folder too, if `and_files`.

@@ -62,6 +62,14 @@ Result<DiffusionTask> diffusion_task(const pipeline::Model& model) {
 
 Result<std::unique_ptr<Objective>> make_objective(const TrainConfig& config,
                                                   std::shared_ptr<const pipeline::Model> model) {
+  if (config.task != TrainTask::lcm && model->unet().time_cond_width != 0 &&
+      !config.unet.is_object()) {
+    return fail(ErrorCode::unsupported,
+                model->network("unet").config_origin +
+                    ": time_cond_proj_dim: expected none, a model of many steps; this one is told "
+                    "the guidance scale and paints in a few (\"lcm\" takes such a one as "
+                    "\"student\")");
+  }
   EF_TRY(DiffusionTask task, diffusion_task(*model));
   switch (config.task) {
     case TrainTask::distill:

@@ -148,6 +148,14 @@ void Parameters::join(Parameters other) {
   EF_CHECK(other.tensors_.empty(), "networks that are joined have different names");
 }
 
+void Parameters::hash_into(ContentHasher& hasher) const {
+  for (const auto& [name, tensor] : tensors_) {
+    const at::Tensor values = tensor.detach().to(at::kCPU).contiguous();
+    hasher.add_text(name);
+    hasher.add({static_cast<const std::byte*>(values.data_ptr()), values.nbytes()});
+  }
+}
+
 Status Parameters::save(const std::filesystem::path& path, DType dtype) const {
   std::vector<formats::TensorRecord> records;
   for (const auto& [name, tensor] : tensors_) records.push_back({name, dtype, shape_of(tensor)});

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/content_hash.h"
 #include "core/dtype.h"
 #include "core/result.h"
 #include "core/tensor.h"
@@ -48,6 +49,9 @@ class Parameters {
   void replace(const std::string& name, at::Tensor tensor);
   /// Takes in those of another network. A name that both have is a bug.
   void join(Parameters other);
+
+  /// Adds names and values.
+  void hash_into(ContentHasher& hasher) const;
 
   /// Writes them as safetensors in this type (f32, f16 or bf16). Errors: io, resource_exhausted.
   Status save(const std::filesystem::path& path, DType dtype) const;

@@ -43,11 +43,7 @@ Result<PictureEncoder> PictureEncoder::open(formats::NetworkFiles files, double 
 void PictureEncoder::hash_into(ContentHasher& hasher) const {
   hasher.add_text(files_.config.dump());
   hasher.add_text(std::to_string(scale_));
-  for (const auto& [name, tensor] : parameters_.all()) {
-    const at::Tensor values = tensor.detach().to(at::kCPU).contiguous();
-    hasher.add_text(name);
-    hasher.add({static_cast<const std::byte*>(values.data_ptr()), values.nbytes()});
-  }
+  parameters_.hash_into(hasher);
 }
 
 at::Tensor PictureEncoder::encode(const at::Tensor& pictures) const {

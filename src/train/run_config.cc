@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <span>
 #include <string_view>
 
 #include "core/config_fields.h"
+#include "core/content_hash.h"
 
 namespace edgefusion::train {
 namespace {
@@ -51,6 +53,15 @@ std::vector<std::string> changed_fields(const nlohmann::json& before, const nloh
     changed.push_back(key + ": " + told(own) + ", " + told(old) + " before");
   }
   return changed;
+}
+
+uint64_t fingerprint(const nlohmann::json& written) {
+  nlohmann::json counted = nlohmann::json::object();
+  for (const auto& [key, value] : written.items()) {
+    if (std::ranges::find(kFreeFields, key) == kFreeFields.end()) counted[key] = bare(value);
+  }
+  const std::string text = counted.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return hash64(std::as_bytes(std::span(text)));
 }
 
 void read_run_fields(ConfigFields& fields, RunConfig& config) {

@@ -56,6 +56,10 @@ Result<std::string> choose_device(const std::string& word, int64_t local_rank);
 /// is learned: "batch: 16, 8 before". Paths count by their last part, as folders may be moved.
 std::vector<std::string> changed_fields(const nlohmann::json& before, const nlohmann::json& now);
 
+/// A number that two configs have in common only if what is learned by them is the same, paths by
+/// their last part.
+uint64_t fingerprint(const nlohmann::json& written);
+
 /// Reads these fields; the defaults are what `config` has.
 void read_run_fields(ConfigFields& fields, RunConfig& config);
 

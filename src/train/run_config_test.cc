@@ -22,6 +22,15 @@ TEST(ChangedFields, FilesMayLieInAnotherFolder) {
   EXPECT_EQ(changed_fields(before, {{"shards", {"a/one.tar"}}}).size(), 1u);
 }
 
+TEST(Fingerprint, TellsRunsApartThatLearnOtherThings) {
+  const json config = {{"batch", 8}, {"shards", {"a/one.tar"}}, {"out", "x"}, {"steps", 5}};
+  json same = config, other = config;
+  same.update({{"shards", {"b/one.tar"}}, {"out", "y"}});
+  other["batch"] = 9;
+  EXPECT_EQ(fingerprint(config), fingerprint(same));
+  EXPECT_NE(fingerprint(config), fingerprint(other));
+}
+
 TEST(ChangedFields, LongOnesAreCutAndOddBytesAreNoMatter) {
   const Texts changed = changed_fields({{"model", std::string(500, 'x') + "\xff"}}, json::object());
   ASSERT_EQ(changed.size(), 1u);

@@ -40,13 +40,14 @@ Result<std::vector<Ids>> ids_of(const TextTeacher& encoder, std::span<const std:
 /// Texts in batches of like lengths, so that little of them is padding.
 class MeanRun {
  public:
-  MeanRun(const TextTeacher& encoder, std::vector<Ids> ids)
-      : encoder_(encoder), graphs_(encoder.bert, encoder.weights), ids_(std::move(ids)) {}
+  MeanRun(const TextTeacher& encoder, const Parameters& parameters, std::vector<Ids> ids)
+      : encoder_(encoder),
+        graphs_(encoder.bert, encoder.weights),
+        parameters_(parameters),
+        ids_(std::move(ids)) {}
 
   Result<at::Tensor> all(const std::function<void(int64_t)>& progress,
                          const std::atomic<bool>* cancel) {
-    EF_TRY(const graph::Graph* any, graphs_.at(1, 2));
-    parameters_ = Parameters::load(*any, *encoder_.weights).frozen();
     std::vector<int64_t> order(ids_.size());
     std::iota(order.begin(), order.end(), int64_t{0});
     std::ranges::stable_sort(order, {}, [this](int64_t i) { return ids_[size_t(i)].size(); });
@@ -82,22 +83,21 @@ class MeanRun {
 
   const TextTeacher& encoder_;
   BertGraphs graphs_;
-  Parameters parameters_;
+  const Parameters& parameters_;
   std::vector<Ids> ids_;
 };
 
 /// Of all that decides what the vectors are.
-std::string folder_name(const TextTeacher& encoder, std::span<const std::string> texts,
-                        int64_t max_tokens) {
+std::string folder_name(const TextTeacher& encoder, const Parameters& parameters,
+                        std::span<const Ids> ids) {
   ContentHasher hasher;
-  hasher.add_text("text means 1");
-  hasher.add_text(encoder.weights->origin());
-  for (const std::string& file : encoder.weights->files()) {
-    std::error_code error;
-    hasher.add_number(static_cast<uint64_t>(fs::file_size(file, error)));
+  hasher.add_text("text means 2");
+  hasher.add_text(encoder.config.dump());
+  parameters.hash_into(hasher);
+  for (const Ids& one : ids) {
+    hasher.add_number(one.size());
+    hasher.add(std::as_bytes(std::span(one)));
   }
-  hasher.add_number(static_cast<uint64_t>(max_tokens));
-  for (const std::string& text : texts) hasher.add_text(text);
   return "texts-" + hasher.result().to_hex().substr(0, 16);
 }
 
@@ -108,10 +108,14 @@ Result<at::Tensor> text_means(const TextTeacher& encoder, std::span<const std::s
                               const std::function<void(int64_t done)>& progress,
                               const std::atomic<bool>* cancel) {
   const at::NoGradGuard no_grad;
-  const fs::path own = folder / folder_name(encoder, texts, max_tokens);
+  EF_TRY(std::vector<Ids> ids, ids_of(encoder, texts, max_tokens));
+  BertGraphs graphs(encoder.bert, encoder.weights);
+  EF_TRY(const graph::Graph* any, graphs.at(1, 2));
+  const Parameters parameters = Parameters::load(*any, *encoder.weights).frozen();
+  const fs::path own = folder / folder_name(encoder, parameters, ids);
   const auto build = [&](const fs::path& partial) -> Status {
-    EF_TRY(std::vector<Ids> ids, ids_of(encoder, texts, max_tokens));
-    EF_TRY(const at::Tensor means, MeanRun(encoder, std::move(ids)).all(progress, cancel));
+    MeanRun run(encoder, parameters, std::move(ids));
+    EF_TRY(const at::Tensor means, run.all(progress, cancel));
     const Tensor stored = to_tensor(means);
     return formats::write_safetensors(partial / kFile, {{kMeans, stored.view()}});
   };

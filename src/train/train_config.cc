@@ -28,6 +28,7 @@ void read_data(ConfigFields& fields, TrainConfig& config) {
   config.crop = fields.choice("crop", config.crop, {"centre", "random"});
   config.flip = fields.reader.boolean("flip", config.flip);
   config.latents = fields.choice("latents", config.latents, {"f16", "u8"});
+  config.text_states = fields.choice("text_states", config.text_states, {"f16", "none"});
 }
 
 void read_distillation(ConfigFields& fields, TrainConfig& config) {

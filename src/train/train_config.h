@@ -37,7 +37,8 @@ struct TrainConfig : RunConfig {
   double caption_dropout = 0.1;
   std::string crop = "centre";  ///< or "random": where along the longer side the square lies
   bool flip = false;  ///< half of the pictures are mirrored, where captions allow (mirroring.h)
-  std::string latents = "f16";  ///< how the cache keeps them; or "u8" (latent_bytes.h)
+  std::string latents = "f16";      ///< how the cache keeps them; or "u8" (latent_bytes.h)
+  std::string text_states = "f16";  ///< how it keeps what the text encoder gives; or "none"
 
   bool activation_checkpointing = false;  ///< less memory, a little more time
 

@@ -23,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kProcesses = "processes";  // of a run of several, in run.json
 constexpr int kKeptCheckpoints = 2, kMostBadSteps = 3;
 
 /// Means of what the steps since the last line of metrics said.
@@ -73,11 +74,20 @@ class TrainLoop {
 
   /// Makes sure that all processes begin at the same point.
   Status begin_together() {
-    const std::vector<std::string> names = {
-        "the step to begin at", "steps", "batch", "accumulate", "log_every", "checkpoint_every"};
-    const std::vector<int64_t> values = {state_.step,       config_.steps,
-                                         config_.batch,     config_.accumulate,
-                                         config_.log_every, config_.checkpoint_every};
+    const std::vector<std::string> names = {"the step to begin at",
+                                            "steps",
+                                            "batch",
+                                            "accumulate",
+                                            "log_every",
+                                            "checkpoint_every",
+                                            "what the config's other fields come to"};
+    const std::vector<int64_t> values = {state_.step,
+                                         config_.steps,
+                                         config_.batch,
+                                         config_.accumulate,
+                                         config_.log_every,
+                                         config_.checkpoint_every,
+                                         static_cast<int64_t>(fingerprint(config_.written) >> 1)};
     EF_TRY_STATUS(processes_.agree(values, names));
     EF_TRY_STATUS(processes_.copy_from_first(state_.parameters));
     EF_TRY_STATUS(processes_.copy_from_first(state_.average));
@@ -123,7 +133,9 @@ class TrainLoop {
     const ModelWriter write = [this](const fs::path& folder, const Parameters& model) {
       return trainee_.write_model(folder, model);
     };
-    return write_checkpoint(config_.out, write, state_, config_.written, kKeptCheckpoints);
+    nlohmann::json run = config_.written;
+    if (processes_.size() > 1) run[kProcesses] = processes_.size();
+    return write_checkpoint(config_.out, write, state_, run, kKeptCheckpoints);
   }
 
   /// What people look at while it runs.
@@ -201,9 +213,9 @@ TrainState first_state(const RunConfig& config, const Trainee& trainee) {
 }
 
 /// Goes on from the newest checkpoint, and tells what is not as it was.
-Status take_up(const RunConfig& config, const LogSink& log, TrainState& state) {
+Status take_up(const RunConfig& config, int64_t processes, const LogSink& log, TrainState& state) {
   const fs::path checkpoint = *newest_checkpoint(config.out);
-  EF_TRY(const nlohmann::json before, run_of(checkpoint));
+  EF_TRY(nlohmann::json before, run_of(checkpoint));
   if (!before.empty()) {
     const auto said = before.find("optimizer");
     const std::string optimizer = said != before.end() && said->is_string()
@@ -214,7 +226,10 @@ Status take_up(const RunConfig& config, const LogSink& log, TrainState& state) {
                                                    "\", whose state is in " + checkpoint.string() +
                                                    ", found \"" + config.optimizer + "\"");
     }
-    for (const std::string& change : changed_fields(before, config.written)) {
+    nlohmann::json now = config.written;
+    before.emplace(kProcesses, 1);
+    now[kProcesses] = processes;
+    for (const std::string& change : changed_fields(before, now)) {
       log(LogLevel::warn, "not the run that " + checkpoint.string() + " is of: " + change);
     }
   }
@@ -245,7 +260,7 @@ TrainCallbacks callbacks_of(const Processes& processes, TrainCallbacks callbacks
 Status run_training(const RunConfig& config, Trainee& trainee, bool resume, Processes& processes,
                     const TrainCallbacks& callbacks) {
   TrainState state = first_state(config, trainee);
-  if (resume) EF_TRY_STATUS(take_up(config, callbacks.log, state));
+  if (resume) EF_TRY_STATUS(take_up(config, processes.size(), callbacks.log, state));
   std::optional<MetricsFile> metrics;
   if (processes.first()) {
     EF_TRY(metrics, MetricsFile::open(config.out / "metrics.jsonl", state.step));

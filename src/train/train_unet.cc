@@ -4,7 +4,10 @@
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "graph/op_table.h"
 #include "models/registry.h"
@@ -32,16 +35,25 @@ Result<std::shared_ptr<const pipeline::Model>> open_model(const TrainConfig& con
   return model;
 }
 
+/// Each once, and the empty one.
+std::vector<std::string> all_captions(const LatentCache& cache) {
+  std::set<std::string> all = {""};
+  for (int64_t i = 0; i < cache.count(); ++i) {
+    all.insert(cache.captions(i).begin(), cache.captions(i).end());
+  }
+  return {all.begin(), all.end()};
+}
+
 class UnetTrainee final : public Trainee {
  public:
   UnetTrainee(const TrainConfig& config, std::shared_ptr<const pipeline::Model> model,
-              std::unique_ptr<Objective> objective, std::optional<BatchSource> batches,
-              graph::Graph graph)
+              std::unique_ptr<Objective> objective, graph::Graph graph)
       : config_(config),
         model_(std::move(model)),
         objective_(std::move(objective)),
-        batches_(std::move(batches)),
         graph_(std::move(graph)) {}
+
+  void take(BatchSource batches) { batches_.emplace(std::move(batches)); }
 
   Status prepare_adapters() {
     if (config_.lora.rank == 0) return {};
@@ -139,7 +151,7 @@ Result<TrainPlan> plan_training(const TrainConfig& config) {
   EF_TRY(graph::Graph graph, objective->graph(config.batch, side, side));
   EF_TRY_STATUS(check_memory(graph, config, config.activation_checkpointing));
   EF_TRY_STATUS(objective->prepare(config.batch, side, side));
-  UnetTrainee trainee(config, model, std::move(objective), std::nullopt, std::move(graph));
+  UnetTrainee trainee(config, model, std::move(objective), std::move(graph));
   EF_TRY_STATUS(trainee.prepare_adapters());
   Batch batch = random_batch(config, *model, side);
   batch.move_to(device_of(config));
@@ -162,20 +174,23 @@ Status train_unet(const TrainConfig& config, bool resume, Processes& processes,
   EF_TRY(const int64_t side, latents_of_side(config, *model));
   EF_TRY(graph::Graph graph, objective->graph(config.batch, side, side));
   EF_TRY_STATUS(check_memory(graph, config, config.activation_checkpointing));
+  // Whatever can be wrong with it is told before pictures are encoded.
+  EF_TRY_STATUS(check_out(config, resume));
+  EF_TRY_STATUS(objective->prepare(config.batch, side, side));
+  UnetTrainee trainee(config, model, std::move(objective), std::move(graph));
+  EF_TRY_STATUS(trainee.prepare_adapters());
   std::optional<LatentCache> cache;
+  EF_TRY(TextStates text, TextStates::open(model, device_of(config)));
   const auto prepare = [&]() -> Status {
     EF_TRY_STATUS(prepare_out(config, resume));
     EF_TRY(cache, LatentCache::open(config, *model, config.cache,
                                     {callbacks.log, callbacks.reading, callbacks.cancel}));
-    return {};
+    if (config.text_states == "none") return {};
+    return text.keep(all_captions(*cache), config.cache, callbacks.encoding, callbacks.cancel);
   };
   EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));
-  EF_TRY(TextStates text, TextStates::open(model, device_of(config)));
   EF_TRY(const DiffusionTask task, diffusion_task(*model));
-  BatchSource batches(config, std::move(*cache), std::move(text), task.levels.steps());
-  EF_TRY_STATUS(objective->prepare(config.batch, side, side));
-  UnetTrainee trainee(config, model, std::move(objective), std::move(batches), std::move(graph));
-  EF_TRY_STATUS(trainee.prepare_adapters());
+  trainee.take(BatchSource(config, std::move(*cache), std::move(text), task.levels.steps()));
   return run_training(config, trainee, resume, processes, callbacks);
 }
 

@@ -9,8 +9,10 @@
 #include "core/runtime.h"
 #include "formats/png.h"
 #include "formats/safetensors.h"
+#include "formats/safetensors_writer.h"
 #include "pipeline/text_to_image.h"
 #include "train/checkpoint.h"
+#include "train/tensors.h"
 #include "train/testing/train_case.h"
 
 namespace edgefusion::train {
@@ -174,6 +176,36 @@ TEST_F(TrainUnetTest, AUnetThatDoesNotFitItsPipelineIsToldByItsField) {
   }
 }
 
+TEST_F(TrainUnetTest, AFewStepModelIsTrainedByLcmAlone) {
+  TrainConfig c = config("out", 1);
+  c.model = EF_SOURCE_DIR "/tests/goldens/pipelines/lcm_w";
+  for (const TrainTask task : {TrainTask::finetune, TrainTask::distill}) {
+    c.task = task;
+    c.removal = {"small"};
+    const Status status = run(c);
+    ASSERT_FALSE(status);
+    EXPECT_NE(status.error().message().find("time_cond_proj_dim"), std::string::npos)
+        << status.error().message();
+  }
+}
+
+TEST_F(TrainUnetTest, ADamagedCacheIsTold) {
+  const TrainConfig c = config("out", 1);
+  ASSERT_TRUE(run(c));
+  fs::remove_all(*newest_checkpoint(c.out));
+  for (const auto& entry : fs::directory_iterator(c.out)) {
+    if (!entry.path().filename().string().starts_with("latents-")) continue;
+    const at::Tensor odd = at::zeros({3, 2, 2});
+    const Tensor stored = to_tensor(odd);
+    ASSERT_TRUE(formats::write_safetensors(entry.path() / "latents.safetensors",
+                                           {{"latents", stored.view()}}));
+  }
+  const Status status = run(c);
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message().find("delete the folder"), std::string::npos)
+      << status.error().message();
+}
+
 TEST_F(TrainUnetTest, AnEarlierRunIsNeitherOverwrittenNorTakenUpUnasked) {
   const TrainConfig c = config("out", 4);
   EXPECT_EQ(run(c, true).error().code(), ErrorCode::not_found);
@@ -188,6 +220,9 @@ TEST_F(TrainUnetTest, ACheckpointHasTheModelsPartsThoughTheyAreLinksAndNoCache) 
   fs::copy(kModel, model, fs::copy_options::recursive);
   fs::rename(model / "vae" / "config.json", folder_ / "blob");
   fs::create_symlink("../../blob", model / "vae" / "config.json");
+  fs::create_directories(model / "LICENSES");
+  std::ofstream(model / "LICENSES" / "MIT.txt") << "text";
+  std::ofstream(model / "ATTRIBUTION.md") << "whose";
   fs::create_directory(model / ".edgefusion-cache");
   std::ofstream(model / ".edgefusion-cache" / "packed") << "packed";
   TrainConfig c = config("out", 1);
@@ -202,6 +237,8 @@ TEST_F(TrainUnetTest, ACheckpointHasTheModelsPartsThoughTheyAreLinksAndNoCache) 
   EXPECT_EQ(content(checkpoint / "vae" / "config.json"), content(folder_ / "blob"));
   EXPECT_FALSE(fs::is_symlink(checkpoint / "vae" / "config.json"));
   EXPECT_FALSE(fs::exists(checkpoint / ".edgefusion-cache"));
+  EXPECT_EQ(content(checkpoint / "LICENSES" / "MIT.txt"), "text");
+  EXPECT_EQ(content(checkpoint / "ATTRIBUTION.md"), "whose");
   EXPECT_TRUE(pipeline::Model::open(checkpoint));
 }
 
