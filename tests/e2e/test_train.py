@@ -3,12 +3,16 @@
 
 import io
 import json
+import random
 import shutil
+import signal
 import string
+import subprocess
 import tarfile
+import time
 import unittest
 
-from case import SOURCE, Case
+from case import PROGRAM, SOURCE, Case
 
 MODEL = SOURCE / "tests" / "goldens" / "pipelines" / "sd"
 PICTURE = "models/emoji-v0/sheet-4-steps.png"
@@ -39,6 +43,35 @@ class Train(Case):
         self.assertTrue((self.folder / "a.png").exists())
         self.run_program("train", "finetune", self.write_config(steps=5), "--resume")
         self.assertTrue((self.folder / "out" / "checkpoint-00000005").exists())
+
+    def kill_at_a_random_moment(self, config, *arguments):
+        """Starts a run without end and kills it up to half a second after its next checkpoint."""
+        out = self.folder / "out"
+        before = set(out.glob("checkpoint-????????"))
+        with subprocess.Popen([PROGRAM, "train", "finetune", config, "--threads", "1", *arguments],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None and set(out.glob("checkpoint-????????")) <= before:
+                time.sleep(0.005)
+            time.sleep(random.uniform(0, 0.5))
+            process.send_signal(signal.SIGKILL)
+        self.assertEqual(process.returncode, -signal.SIGKILL)
+        newest = max(path.name for path in out.glob("checkpoint-????????"))
+        return int(newest.removeprefix("checkpoint-"))
+
+    def test_a_run_that_is_killed_again_and_again_ends_where_one_that_is_not_does(self):
+        fields = {"checkpoint_every": 1, "learning_rate": 1e-3, "noise_offset": 0.1, "caption_dropout": 0.5}
+        endless = self.write_config(steps=1000000, **fields)
+        self.kill_at_a_random_moment(endless)
+        steps = self.kill_at_a_random_moment(endless, "--resume") + 2
+        self.run_program("train", "finetune", self.write_config(steps=steps, **fields), "--threads", "1", "--resume")
+        whole = self.write_config(steps=steps, **{**fields, "out": "whole", "checkpoint_every": steps})
+        self.run_program("train", "finetune", whole, "--threads", "1")
+        name = f"checkpoint-{steps:08}"
+        for file in ("unet/diffusion_pytorch_model", "training/parameters", "training/average", "training/optimizer"):
+            killed, straight = (self.folder / out / name / f"{file}.safetensors" for out in ("out", "whole"))
+            self.assertEqual(killed.read_bytes(), straight.read_bytes(), f"{file} after {steps} steps")
+        lines = (self.folder / "out" / "metrics.jsonl").read_text().splitlines()
+        self.assertEqual([json.loads(line)["step"] for line in lines], list(range(1, steps + 1)))
 
     def test_autoencoder_leaves_one_that_pipelines_can_use(self):
         config = self.write_config(val_shards=["a.tar.gz"], crop=16)
