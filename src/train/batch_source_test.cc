@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "core/testing/temporary_folder.h"
 #include "train/captioned_pictures.h"
@@ -47,8 +49,35 @@ class BatchSourceTest : public TrainUnetTest {
     return *std::move(opened);
   }
 
+  std::vector<Batch> first_batches(const TrainConfig& c, int64_t count) const {
+    BatchSource source(c, cache(c), *TextStates::open(model_, at::kCPU), 1000);
+    std::vector<Batch> batches;
+    for (int64_t number = 0; number < count; ++number) {
+      auto batch = source.batch(number);
+      EXPECT_TRUE(batch) << batch.error().message();
+      batches.push_back(*std::move(batch));
+    }
+    return batches;
+  }
+
+  /// Of the samples of so many batches, whether each comes without its caption.
+  std::vector<bool> dropped(const TrainConfig& c, int64_t count) const {
+    std::vector<bool> found;
+    for (const Batch& batch : first_batches(c, count)) {
+      for (int64_t i = 0; i < c.batch; ++i) {
+        found.push_back(at::equal(batch.states[i], batch.without[i]));
+      }
+    }
+    return found;
+  }
+
   std::shared_ptr<const pipeline::Model> model_;
 };
+
+/// Root mean square.
+double spread_of(const at::Tensor& values) {
+  return std::sqrt(values.to(at::kDouble).square().mean().item<double>());
+}
 
 TEST_F(BatchSourceTest, OnlyPicturesWhoseCaptionsAllowItAreMirrored) {
   const TrainConfig c = config("out", 1);
@@ -74,6 +103,45 @@ TEST_F(BatchSourceTest, OnlyPicturesWhoseCaptionsAllowItAreMirrored) {
   EXPECT_GT(as_it_is[0], 3);
   EXPECT_GT(turned[0], 3);
   EXPECT_EQ(as_it_is[1], 18) << "the second caption of the sample says left";
+}
+
+TEST_F(BatchSourceTest, TheShareAskedForComesWithoutCaptionAndTheSeedSaysWhich) {
+  TrainConfig c = config("out", 1);
+  c.batch = 16;
+  c.seed = 5;
+  const auto count = [](const std::vector<bool>& flags) { return std::ranges::count(flags, true); };
+  c.caption_dropout = 0;
+  EXPECT_EQ(count(dropped(c, 10)), 0);
+  c.caption_dropout = 1;
+  EXPECT_EQ(count(dropped(c, 10)), 160);
+  c.caption_dropout = 0.5;
+  const std::vector<bool> half = dropped(c, 20);
+  EXPECT_NEAR(static_cast<double>(count(half)), 160,
+              36);  // four deviations of 320 throws of a coin
+  c.batch = 8;
+  EXPECT_EQ(dropped(c, 40), half) << "a sample's position decides, not its batch";
+  c.seed = 6;
+  EXPECT_NE(dropped(c, 40), half);
+}
+
+// The mean of a channel of P independent values has a deviation of 1 / sqrt(P); the shift comes on
+// top, another one for every channel of every sample.
+TEST_F(BatchSourceTest, NoiseHasAShiftOfTheSizeAskedForInEveryChannel) {
+  TrainConfig c = config("out", 1);
+  c.batch = 20;
+  for (const double offset : {0.0, 0.5}) {
+    SCOPED_TRACE(offset);
+    c.noise_offset = offset;
+    std::vector<at::Tensor> parts;
+    for (const Batch& batch : first_batches(c, 20)) parts.push_back(batch.noise);
+    const at::Tensor noise = at::cat(parts);  // [400,4,4,4], channels last
+    const auto pixels = static_cast<double>(noise.size(1) * noise.size(2));
+    const at::Tensor channels = noise.mean(at::IntArrayRef{1, 2}, /*keepdim=*/true);
+    const double expected = std::sqrt(1 / pixels + offset * offset);
+    EXPECT_NEAR(spread_of(channels), expected, 0.1 * expected);
+    EXPECT_NEAR(spread_of(channels.mean(3)), expected / 2, 0.15 * expected / 2) << "4 channels";
+    EXPECT_NEAR(spread_of(noise - channels), std::sqrt(1 - 1 / pixels), 0.02);
+  }
 }
 
 TEST(CaptionedPictures, ASquareLiesWhereTheSeedSaysUnlessACaptionTellsOfSides) {

@@ -31,6 +31,25 @@ TEST(Average, MovesByTheDecayAndBeginsFaster) {
   EXPECT_DOUBLE_EQ(average_decay_at(0.0, 50), 0.0);
 }
 
+TEST(Average, IsWhatTheRampAndThenTheDecayMakeOfEachStep) {
+  Parameters parameters, first;
+  parameters.add("w", at::full({2}, 10.0f));
+  first.add("w", at::full({2}, 10.0f));
+  Parameters average = first.frozen();
+  // Decays 1/10, 2/11, 1/4 and, where the ramp would be at 4/13, the 1/4 that is asked for.
+  const double expected[] = {0.1 * 10 + 0.9 * 1, 2.0 / 11 * 1.9 + 9.0 / 11 * 2,
+                             21.8 / 11 / 4 + 0.75 * 3, (21.8 / 44 + 2.25) / 4 + 0.75 * 4};
+  for (int64_t step = 0; step < 4; ++step) {
+    parameters.at("w").detach().fill_(static_cast<double>(step + 1));
+    update_average(average, parameters, average_decay_at(0.25, step));
+    EXPECT_NEAR(average.at("w")[0].item<double>(), expected[step], 1e-6) << step;
+    EXPECT_EQ(average.at("w")[1].item<float>(), average.at("w")[0].item<float>());
+    EXPECT_EQ(parameters.at("w")[0].item<double>(), static_cast<double>(step + 1));
+  }
+  update_average(average, parameters, average_decay_at(0.0, 4));
+  EXPECT_TRUE(at::equal(average.at("w"), parameters.at("w"))) << "0: the weights themselves";
+}
+
 TEST(SampleOrder, EveryPassReadsEverySampleOnceInAnotherOrder) {
   SampleOrder order(50, 7);
   const std::vector<int64_t> first = order.at(0, 50), second = order.at(50, 50);

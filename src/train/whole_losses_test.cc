@@ -2,16 +2,19 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "core/testing/temporary_folder.h"
 #include "formats/safetensors.h"
 #include "train/objective.h"
+#include "train/run_graph.h"
 #include "train/tensors.h"
 
 // Losses of whole networks against computations of their own with diffusers' networks
-// (scripts/goldens/training.py).
+// (scripts/goldens/training.py), or with arithmetic of the test's own on the network's outputs.
 
 namespace edgefusion::train {
 namespace {
@@ -48,6 +51,87 @@ std::unique_ptr<Objective> prepared(const TrainConfig& config, const fs::path& m
   const Status status = (*objective)->prepare(batch, 8, 8);
   EXPECT_TRUE(status) << status.error().message();
   return std::move(*objective);
+}
+
+/// alphas_cumprod of Stable Diffusion's schedule; zero_snr: moved so that the last is 0 and the
+/// first stays (arXiv 2305.08891).
+std::vector<double> alphas_of_paper(bool zero_snr) {
+  std::vector<double> alphas;
+  double product = 1;
+  for (int i = 0; i < 1000; ++i) {
+    const double root = std::sqrt(0.00085) + i / 999.0 * (std::sqrt(0.012) - std::sqrt(0.00085));
+    alphas.push_back(product *= 1 - root * root);
+  }
+  if (!zero_snr) return alphas;
+  const double first = std::sqrt(alphas.front()), last = std::sqrt(alphas.back());
+  for (double& a : alphas) {
+    const double root = (std::sqrt(a) - last) * first / (first - last);
+    a = root * root;
+  }
+  return alphas;
+}
+
+struct DiffusionCase {
+  const char* model;
+  bool predicts_v;  ///< and ends without signal
+  std::vector<int64_t> t;
+};
+
+/// The mean over samples of min(snr, gamma) / (snr, or snr + 1 for v) times the mean squared error;
+/// gamma 0: of the errors alone.
+double expected_loss(const DiffusionCase& c, const Batch& batch, const Objective& objective,
+                     const Parameters& parameters, double gamma) {
+  const std::vector<double> alphas = alphas_of_paper(c.predicts_v);
+  std::vector<at::Tensor> noised, targets;
+  for (size_t i = 0; i < c.t.size(); ++i) {
+    const auto sample = static_cast<int64_t>(i);
+    const double a = alphas[static_cast<size_t>(c.t[i])];
+    const at::Tensor clean = batch.clean[sample], noise = batch.noise[sample];
+    noised.push_back(std::sqrt(a) * clean + std::sqrt(1 - a) * noise);
+    targets.push_back(c.predicts_v ? std::sqrt(a) * noise - std::sqrt(1 - a) * clean : noise);
+  }
+  const at::Tensor output = run_graph(*objective.graph(batch.clean.size(0), 8, 8), parameters,
+                                      {{"sample", at::stack(noised)},
+                                       {"timestep", batch.t.to(at::kFloat)},
+                                       {"encoder_hidden_states", batch.states}})
+                                .at("out_sample");
+  double sum = 0;
+  for (size_t i = 0; i < c.t.size(); ++i) {
+    const double a = alphas[static_cast<size_t>(c.t[i])], snr = a / (1 - a);
+    const double weight = gamma == 0 ? 1 : std::min(snr, gamma) / (c.predicts_v ? snr + 1 : snr);
+    const at::Tensor error = output[static_cast<int64_t>(i)] - targets[i];
+    sum += weight * error.to(at::kDouble).square().mean().item<double>();
+  }
+  return sum / static_cast<double>(c.t.size());
+}
+
+TEST(DiffusionLoss, IsWeightedByTheSignalOfEachTimestepUpToGamma) {
+  // Above and below a ratio of 5, which is at about timestep 210; and noise alone.
+  const DiffusionCase cases[] = {{"sd", false, {20, 150, 600}},
+                                 {"v_zero_snr", true, {20, 150, 600, 999}}};
+  const at::NoGradGuard no_grad;
+  for (const DiffusionCase& c : cases) {
+    SCOPED_TRACE(c.model);
+    const auto count = static_cast<int64_t>(c.t.size());
+    const Batch batch = {.clean = at::randn({count, 8, 8, 4}),
+                         .noise = at::randn({count, 8, 8, 4}),
+                         .t = at::tensor(c.t, at::kLong),
+                         .states = at::randn({count, 77, 32}),
+                         .without = {},
+                         .choices = {}};
+    std::vector<double> losses;
+    for (const double gamma : {0.0, 5.0}) {
+      TrainConfig config;
+      config.min_snr_gamma = gamma;
+      const auto objective = prepared(config, kGoldens / "pipelines" / c.model, count);
+      const Parameters parameters = objective->first_parameters(*objective->graph(count, 8, 8));
+      const double found = objective->losses(batch, {parameters, parameters}).total.item<double>();
+      const double expected = expected_loss(c, batch, *objective, parameters, gamma);
+      EXPECT_NEAR(found, expected, 1e-4 * expected) << "gamma " << gamma;
+      losses.push_back(found);
+    }
+    EXPECT_LT(losses[1], 0.8 * losses[0]) << "the weights are told apart from none";
+  }
 }
 
 TEST(DistillationLoss, ItsTermsAreThoseOfDiffusersNetworks) {
