@@ -29,11 +29,14 @@ at::Tensor gradient_difference(const at::Tensor& a, const at::Tensor& b) {
   return error.diff(1, 1).abs().mean() + error.diff(1, 2).abs().mean();
 }
 
-/// Distance of each channel's mean from 0 and of its variance from 1.
-at::Tensor moments(const at::Tensor& latents) {
+/// Distance of each channel's mean from 0 and of its variance from 1, over all processes.
+Result<at::Tensor> moments(const at::Tensor& latents, Processes& processes) {
   const at::Tensor flat = latents.flatten(0, 2);
-  const at::Tensor mean = flat.mean(0);
-  return (mean.square() + ((flat - mean).square().mean(0) - 1).square()).mean();
+  EF_TRY(const at::Tensor mean, processes.mean(flat.mean(0)));
+  // Detached: a variance does not change with the point it is taken around, at the mean. That holds
+  // for all processes together, not for the part of one of them.
+  EF_TRY(const at::Tensor variance, processes.mean((flat - mean.detach()).square().mean(0)));
+  return (mean.square() + (variance - 1).square()).mean();
 }
 
 /// Pictures [N,H,W,3] -> [N,H/factor,W/factor,3], means of squares of pixels.
@@ -74,8 +77,8 @@ std::optional<Parameters> AutoencoderLosses::first_critic() const {
                                 mixed_seed(config_->seed, Purpose::first_weights, kCritic));
 }
 
-Losses AutoencoderLosses::of(const at::Tensor& pictures, const Networks& networks,
-                             bool with_critic) const {
+Result<Losses> AutoencoderLosses::of(const at::Tensor& pictures, const Networks& networks,
+                                     bool with_critic, Processes& processes) const {
   Losses losses;
   at::Tensor latents, restored;
   {
@@ -86,7 +89,8 @@ Losses AutoencoderLosses::of(const at::Tensor& pictures, const Networks& network
   latents = latents.to(at::kFloat);
   losses.add("l1", config_->l1_weight, absolute_difference(restored, pictures));
   losses.add("gradients", config_->gradient_weight, gradient_difference(restored, pictures));
-  losses.add("moments", config_->moments_weight, moments(latents));
+  EF_TRY(const at::Tensor off, moments(latents, processes));
+  losses.add("moments", config_->moments_weight, off);
   if (teacher_) {
     at::Tensor theirs;
     {

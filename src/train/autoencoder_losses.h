@@ -8,6 +8,7 @@
 #include "train/autoencoder_config.h"
 #include "train/losses.h"
 #include "train/picture_encoder.h"
+#include "train/processes.h"
 #include "train/tiny_autoencoder.h"
 
 namespace edgefusion::train {
@@ -21,8 +22,10 @@ class AutoencoderLosses {
 
   /// A critic that has learned nothing yet; nothing if none is asked for.
   std::optional<Parameters> first_critic() const;
-  /// pictures [N,crop,crop,3] in -1..1; critic nullptr: without its terms.
-  Losses of(const at::Tensor& pictures, const Networks& networks, bool with_critic) const;
+  /// pictures [N,crop,crop,3] in -1..1; critic nullptr: without its terms. Every process calls it
+  /// for as many pictures. Errors: those of `processes`.
+  Result<Losses> of(const at::Tensor& pictures, const Networks& networks, bool with_critic,
+                    Processes& processes) const;
 
  private:
   void add_critic_terms(const at::Tensor& pictures, const at::Tensor& restored,

@@ -42,9 +42,9 @@ struct ReadingSinks {
 };
 
 /// Gives every sample of the shards to `take`, in their order. Samples that cannot be used (no
-/// picture, no caption where one is needed, a picture that does not decode) are counted and named to the log, and so
-/// is a shard that ends too early. Errors: not_found (a shard; no sample at all), cancelled, those
-/// of `take`.
+/// picture, no caption where one is needed, a picture that does not decode) are counted and named
+/// to the log, and so is a shard that ends too early. Errors: not_found (a shard; no sample at
+/// all), cancelled, those of `take`.
 Status read_captioned_pictures(const PictureSource& source, const ReadingSinks& sinks,
                                const std::function<Status(CaptionedPicture)>& take);
 

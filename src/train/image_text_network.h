@@ -33,11 +33,12 @@ class ImageTextNetwork {
   /// What cosines are multiplied with; at most 100, as in CLIP.
   static at::Tensor scale(const Parameters& parameters);
 
+  /// Of pictures alone; batch: at most what it was made for.
+  graph::Graph tower(int64_t batch) const;
   int64_t macs_per_picture() const;
 
  private:
   explicit ImageTextNetwork(models::ImageTowerConfig config) : config_(std::move(config)) {}
-  graph::Graph tower(int64_t batch) const;
 
   models::ImageTowerConfig config_;
   std::map<int64_t, graph::Graph> graphs_;  // by batch

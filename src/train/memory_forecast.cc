@@ -29,17 +29,23 @@ int64_t least_step_bytes(const graph::Graph& graph, const RunConfig& config, boo
   return bytes;
 }
 
-Status check_memory(const graph::Graph& graph, const RunConfig& config, bool checkpointing,
-                    std::optional<int64_t> available) {
+Status check_step_bytes(int64_t least, const RunConfig& config, std::string_view remedies,
+                        std::optional<int64_t> available) {
   if (!device_of(config).is_cpu()) return {};
-  const int64_t least = least_step_bytes(graph, config, checkpointing);
   if (!available || least <= *available) return {};
   return fail(ErrorCode::resource_exhausted,
               "a step of batch " + std::to_string(config.batch) + " needs at least " +
                   gigabytes(least) + " of memory, expected the " + gigabytes(*available) +
-                  " that are free; choose a smaller \"batch\" (\"accumulate\" makes up for it), "
-                  "fewer pixels" +
-                  (checkpointing ? "" : ", or \"activation_checkpointing\""));
+                  " that are free; choose " + std::string(remedies));
+}
+
+Status check_memory(const graph::Graph& graph, const RunConfig& config, bool checkpointing,
+                    std::optional<int64_t> available) {
+  const std::string remedies =
+      std::string("a smaller \"batch\" (\"accumulate\" makes up for it), ") + "fewer pixels" +
+      (checkpointing ? "" : ", or \"activation_checkpointing\"");
+  return check_step_bytes(least_step_bytes(graph, config, checkpointing), config, remedies,
+                          available);
 }
 
 }  // namespace edgefusion::train

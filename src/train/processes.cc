@@ -223,6 +223,14 @@ Status Processes::average(std::span<double> values) {
   });
 }
 
+Result<at::Tensor> Processes::mean(const at::Tensor& mine) {
+  if (!group_) return mine;
+  at::Tensor sum = mine.detach().clone(at::MemoryFormat::Contiguous);  // it is reduced in place
+  EF_TRY_STATUS(group_->together([&] { group_->reduce(sum, c10d::ReduceOp::SUM); }));
+  const at::Tensor mean = sum.to(mine.device()) / size();
+  return mine + (mean - mine.detach());
+}
+
 Result<bool> Processes::any(bool here) {
   if (!group_) return here;
   at::Tensor said = at::full({1}, here ? 1 : 0, at::kLong);

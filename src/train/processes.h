@@ -8,6 +8,10 @@
 
 #include "train/process_place.h"
 
+namespace at {
+class Tensor;  // for those who include this without libtorch
+}
+
 namespace edgefusion::train {
 
 class Parameters;
@@ -43,6 +47,9 @@ class Processes {
   Status copy_from_first(const Parameters& parameters);
   /// Every value becomes the mean over the processes.
   Status average(std::span<double> values);
+  /// The mean of a tensor that has one shape in all of them. Its gradient is that of `mine` alone:
+  /// of a loss that every process makes of such means, average_gradients then gives the gradient.
+  Result<at::Tensor> mean(const at::Tensor& mine);
   /// Whether any process says so.
   Result<bool> any(bool here);
   /// Whether all processes give these numbers. Errors: also invalid_argument naming the first that

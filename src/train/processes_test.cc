@@ -148,6 +148,25 @@ TEST_F(ProcessesTest, TheyAgreeOnWhatOneOfThemSays) {
   });
 }
 
+TEST_F(ProcessesTest, AFunctionOfTheirMeanHasTheGradientThatOneProcessWouldHave) {
+  const auto loss = [](const at::Tensor& mean) { return mean.pow(3).sum(); };
+  const at::Tensor rows = at::tensor({1.0f, -2.0f, 4.0f, 0.5f}).view({2, 2});
+  const at::Tensor alone = at::ones({2}).requires_grad_();
+  loss((rows * alone).mean(0)).backward();
+  together(2, [&](Processes& processes) {
+    const at::Tensor scale = at::ones({2}).requires_grad_();
+    const at::Tensor row = rows[processes.rank()] * scale;
+    const auto mean = processes.mean(row);
+    ASSERT_TRUE(mean) << mean.error().message();
+    EXPECT_TRUE(at::allclose(*mean, rows.mean(0)));
+    EXPECT_TRUE(at::equal(row, rows[processes.rank()])) << "it is not written to";
+    loss(*mean).backward();
+    const auto gradient = processes.mean(scale.grad());
+    ASSERT_TRUE(gradient) << gradient.error().message();
+    EXPECT_TRUE(at::allclose(*gradient, alone.grad()));
+  });
+}
+
 TEST_F(ProcessesTest, TheOthersComeAfterTheFirstAndNotAtAllIfItFails) {
   std::atomic<int> done{0};
   together(2, [&](Processes& processes) {

@@ -9,6 +9,7 @@
 #include "shards/shard_reader.h"
 #include "text/bert_words.h"
 #include "text/unicode.h"
+#include "train/captioned_pictures.h"
 #include "train/sample_order.h"
 #include "train/wordnet.h"
 
@@ -115,6 +116,14 @@ std::vector<std::string> dictionary_lines(const std::vector<DictionaryEntry>& en
 }
 
 }  // namespace
+
+Status check_text_files(const TextConfig& config) {
+  EF_TRY_STATUS(check_shards(config.shards));
+  for (const fs::path& file : config.texts) EF_TRY_STATUS(MappedFile::open(file));
+  EF_TRY_STATUS(check_shards(config.val_shards));
+  if (!config.wordnet.empty()) EF_TRY_STATUS(read_wordnet(config.wordnet));
+  return {};
+}
 
 Result<TextCorpus> read_text_corpus(const TextConfig& config, const LogSink& log) {
   Lines captions, unseen;

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -27,6 +28,8 @@ class TinyAutoencoder {
   at::Tensor encode(const Parameters& parameters, const at::Tensor& pictures) const;
   at::Tensor decode(const Parameters& parameters, const at::Tensor& latents) const;
 
+  /// Encoder and decoder.
+  std::array<const graph::Graph*, 2> halves() const { return {&encoder_, &decoder_}; }
   const Shape& latents() const { return encoder_.value(encoder_.outputs()[0]).shape; }
   int64_t macs_per_picture() const;
   int64_t parameter_count() const;

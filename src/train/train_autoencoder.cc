@@ -16,7 +16,9 @@
 #include "train/autoencoder_losses.h"
 #include "train/checkpoint.h"
 #include "train/device.h"
+#include "train/memory_forecast.h"
 #include "train/model_copy.h"
+#include "train/patch_critic.h"
 #include "train/picture_cache.h"
 #include "train/picture_quality.h"
 #include "train/run_folder.h"
@@ -34,8 +36,9 @@ constexpr const char *kConfig = "config.json", *kWeights = "diffusion_pytorch_mo
 class AutoencoderTrainee final : public Trainee {
  public:
   AutoencoderTrainee(const AutoencoderConfig& config, AutoencoderLosses losses, Parameters first,
-                     PictureCache pictures)
+                     PictureCache pictures, Processes& processes)
       : config_(config),
+        processes_(processes),
         losses_(std::move(losses)),
         first_(std::move(first)),
         pictures_(std::move(pictures)),
@@ -56,7 +59,7 @@ class AutoencoderTrainee final : public Trainee {
     }
     const at::Tensor pictures = pictures_.squares(samples, corners, config_.crop);
     const bool with_critic = networks.step >= config_.adversarial_from;
-    return losses_.of(pictures.to(device_of(config_)), networks, with_critic);
+    return losses_.of(pictures.to(device_of(config_)), networks, with_critic, processes_);
   }
 
   Status write_model(const fs::path& folder, const Parameters& average) const override {
@@ -66,6 +69,7 @@ class AutoencoderTrainee final : public Trainee {
 
  private:
   const AutoencoderConfig& config_;
+  Processes& processes_;
   AutoencoderLosses losses_;
   Parameters first_;
   PictureCache pictures_;
@@ -94,16 +98,59 @@ Status write_sheet(const fs::path& path, std::vector<drawing::ContactSheetCell> 
   return formats::write_png(path, sheet);
 }
 
+Result<PictureCache> open_pictures(const AutoencoderConfig& config,
+                                   const std::vector<fs::path>& shards, const ReadingSinks& sinks) {
+  return PictureCache::open({.shards = shards,
+                             .resolution = config.resolution,
+                             .where = config.where,
+                             .captions_needed = false},
+                            config.cache, sinks);
+}
+
+/// For whole pictures. Errors: invalid_argument if they do not come back in their size.
+Result<TinyAutoencoder> network_of_report(const AutoencoderConfig& config) {
+  return TinyAutoencoder::make(config.network, "network on the \"resolution\" of \"val_shards\"", 1,
+                               config.resolution);
+}
+
+/// Of both halves, and of the critic if there is one.
+Status check_memory_of_step(const AutoencoderConfig& config, const TinyAutoencoder& network) {
+  int64_t least = 0;
+  for (const graph::Graph* half : network.halves()) {
+    least += least_step_bytes(*half, config, /*checkpointing=*/false);
+  }
+  if (config.has_critic()) {
+    EF_TRY(const graph::Graph critic, build_patch_critic(config.batch, config.crop));
+    least += least_step_bytes(critic, config, /*checkpointing=*/false);
+  }
+  return check_step_bytes(
+      least, config,
+      R"(a smaller "batch" ("accumulate" makes up for it), or fewer pixels ("crop"))");
+}
+
+/// What would stop a run later: its step, or the report at its end.
+Status check_run(const AutoencoderConfig& config, const TinyAutoencoder& network) {
+  EF_TRY_STATUS(check_memory_of_step(config, network));
+  EF_TRY_STATUS(check_shards(config.shards));
+  EF_TRY_STATUS(check_shards(config.val_shards));
+  if (!config.val_shards.empty()) EF_TRY_STATUS(network_of_report(config));
+  return {};
+}
+
+/// The network's, from `start` what is there. Errors: those of its files.
+Result<Parameters> first_parameters(const AutoencoderConfig& config,
+                                    const TinyAutoencoder& network) {
+  if (config.start.empty()) return network.parameters(nullptr, config.seed);
+  EF_TRY(const formats::NetworkFiles start, open_autoencoder(config.start));
+  return network.parameters(&start, config.seed);
+}
+
 /// The checkpoint on whole pictures, one after the other.
 Result<AutoencoderReport> report_on(const AutoencoderConfig& config, const fs::path& checkpoint,
                                     const ReadingSinks& sinks) {
   if (config.val_shards.empty()) return AutoencoderReport{};
-  EF_TRY(const PictureCache pictures,
-         PictureCache::open(
-             {.shards = config.val_shards, .resolution = config.resolution, .where = config.where},
-             config.cache, sinks));
-  EF_TRY(const auto network,
-         TinyAutoencoder::make(config.network, "network", 1, config.resolution));
+  EF_TRY(const PictureCache pictures, open_pictures(config, config.val_shards, sinks));
+  EF_TRY(const auto network, network_of_report(config));
   EF_TRY(const formats::NetworkFiles files, open_autoencoder(checkpoint));
   EF_TRY(const Parameters loaded, network.parameters(&files, 0));
   const Parameters parameters = loaded.frozen();
@@ -145,15 +192,16 @@ std::string AutoencoderReport::summary() const {
 }
 
 Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config) {
-  EF_TRY_STATUS(check_shards(config.shards));
   EF_TRY(const auto network,
          TinyAutoencoder::make(config.network, "network", config.batch, config.crop));
+  EF_TRY_STATUS(check_run(config, network));
+  EF_TRY(const Parameters first, first_parameters(config, network));
   EF_TRY(const AutoencoderLosses losses, AutoencoderLosses::make(config, network));
-  EF_TRY(const Parameters first, network.parameters(nullptr, config.seed));
   const at::Tensor pictures =
       at::randn({config.batch, config.crop, config.crop, 3}).clamp_(-1, 1).to(device_of(config));
+  Processes alone;
   const SampleStep sample = {first, losses.first_critic(), [&](const Networks& networks) {
-                               return losses.of(pictures, networks, true);
+                               return losses.of(pictures, networks, true, alone).value();
                              }};
   return AutoencoderPlan{.parameters = network.parameter_count(),
                          .macs_per_sample = network.macs_per_picture(),
@@ -166,25 +214,19 @@ Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, boo
   const TrainCallbacks callbacks = callbacks_of(processes, all_callbacks);
   EF_TRY(const auto network,
          TinyAutoencoder::make(config.network, "network", config.batch, config.crop));
-  EF_TRY_STATUS(check_shards(config.val_shards));
-  std::optional<formats::NetworkFiles> start;
-  if (!config.start.empty()) {
-    EF_TRY(start, open_autoencoder(config.start));
-  }
-  EF_TRY(Parameters first, network.parameters(start ? &*start : nullptr, config.seed));
+  EF_TRY_STATUS(check_run(config, network));
+  EF_TRY(Parameters first, first_parameters(config, network));
   EF_TRY(AutoencoderLosses losses, AutoencoderLosses::make(config, network));
   const ReadingSinks sinks = {callbacks.log, callbacks.reading, callbacks.cancel};
   std::optional<PictureCache> pictures;
   const auto prepare = [&]() -> Status {
     if (processes.first()) EF_TRY_STATUS(prepare_out(config, resume));
-    EF_TRY(pictures,
-           PictureCache::open(
-               {.shards = config.shards, .resolution = config.resolution, .where = config.where},
-               config.cache, sinks));
+    EF_TRY(pictures, open_pictures(config, config.shards, sinks));
     return {};
   };
   EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));
-  AutoencoderTrainee trainee(config, std::move(losses), std::move(first), std::move(*pictures));
+  AutoencoderTrainee trainee(config, std::move(losses), std::move(first), std::move(*pictures),
+                             processes);
   EF_TRY_STATUS(run_training(config, trainee, resume, processes, callbacks));
   if (!processes.first()) return AutoencoderReport{};
   EF_TRY(const AutoencoderReport report, report_on(config, *newest_checkpoint(config.out), sinks));

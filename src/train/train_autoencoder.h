@@ -22,12 +22,13 @@ struct AutoencoderPlan {
   int64_t macs_per_sample = 0;  ///< of one pass through both halves
   StepCost step;
 };
-/// Errors: those of the config.
+/// Errors: those of the config and of its files; resource_exhausted, for a step that needs more
+/// memory than is free.
 Result<AutoencoderPlan> plan_autoencoder(const AutoencoderConfig& config);
 
 /// Trains an AutoencoderTiny, in a run as train_loop.h has it; a checkpoint is its folder. At the
 /// end writes `out`/report.json and `out`/sheet.png (pictures of val_shards above what comes back).
-/// Errors: those of the config's files and of run_training.
+/// Errors: those of the plan and of run_training.
 Result<AutoencoderReport> train_autoencoder(const AutoencoderConfig& config, bool resume,
                                             Processes& processes, const TrainCallbacks& callbacks);
 

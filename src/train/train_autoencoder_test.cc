@@ -10,6 +10,7 @@
 #include "formats/png.h"
 #include "shards/testing/write_shard.h"
 #include "train/checkpoint.h"
+#include "train/picture_cache.h"
 #include "train/picture_quality.h"
 
 namespace edgefusion::train {
@@ -63,8 +64,9 @@ class TrainAutoencoderTest : public testing::Test {
 
   Result<AutoencoderReport> run(const AutoencoderConfig& config, bool resume = false) {
     metrics_.clear();
+    said_.clear();
     TrainCallbacks callbacks;
-    callbacks.log = [](LogLevel, std::string_view) {};
+    callbacks.log = [this](LogLevel, std::string_view text) { said_.emplace_back(text); };
     callbacks.step = [this](const TrainMetrics& line) { metrics_.push_back(line); };
     Processes alone;
     return train_autoencoder(config, resume, alone, callbacks);
@@ -78,6 +80,7 @@ class TrainAutoencoderTest : public testing::Test {
   TemporaryFolder temporary_;
   const fs::path& folder_ = temporary_.path();
   std::vector<TrainMetrics> metrics_;
+  std::vector<std::string> said_;
 };
 
 TEST_F(TrainAutoencoderTest, GivesPicturesBackBetterThanAtFirstAndSaysHowWell) {
@@ -188,6 +191,65 @@ TEST_F(TrainAutoencoderTest, SquaresThatDoNotComeBackWholeAreRefused) {
   ASSERT_FALSE(odd);
   EXPECT_NE(odd.error().message().find("pixels per latent"), std::string::npos)
       << odd.error().message();
+}
+
+TEST_F(TrainAutoencoderTest, PicturesWithoutCaptionsWillDo) {
+  shards::write_shard(folder_ / "alone.tar", {{"0.png", picture(10, 120)}, {"1.png", "broken"}});
+  const json alone = {{"shards", {"alone.tar"}}, {"val_shards", {"alone.tar"}}, {"steps", 1}};
+  const auto report = run(config(alone));
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->pictures, 1);
+  ASSERT_EQ(said_.size(), 2u) << "the broken picture, and how many there are";
+  EXPECT_EQ(said_[0].find("caption"), std::string::npos) << said_[0];
+}
+
+TEST_F(TrainAutoencoderTest, PicturesWithoutCaptionsAreNotKeptForThoseWhoNeedThem) {
+  shards::write_shard(folder_ / "mixed.tar",
+                      {{"0.png", picture(1, 2)}, {"1.png", picture(3, 4)}, {"1.txt", "dark"}});
+  PictureSource source = {.shards = {folder_ / "mixed.tar"}, .resolution = 32};
+  const ReadingSinks sinks = {[](LogLevel, std::string_view) {}, nullptr};
+  for (const bool needed : {false, true}) {
+    source.captions_needed = needed;
+    const auto pictures = PictureCache::open(source, folder_ / "cache", sinks);
+    ASSERT_TRUE(pictures) << pictures.error().message();
+    EXPECT_EQ(pictures->count(), needed ? 1 : 2);
+  }
+}
+
+TEST_F(TrainAutoencoderTest, WhatWouldStopTheReportIsToldBeforeTheFirstStepAndByThePlan) {
+  const auto refused = [&](const json& changes, const char* says) {
+    const AutoencoderConfig c = config(changes);
+    const auto plan = plan_autoencoder(c);
+    const auto report = run(c);
+    ASSERT_FALSE(plan);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(plan.error().message(), report.error().message());
+    EXPECT_NE(plan.error().message().find(says), std::string::npos) << plan.error().message();
+    EXPECT_FALSE(fs::exists(c.out));
+  };
+  refused({{"resolution", 36}}, "squares of 36 pixels come back as 40");
+  refused({{"val_shards", {"none.tar"}}}, "none.tar");
+  const auto without_report =
+      run(config({{"resolution", 36}, {"val_shards", json::array()}, {"steps", 1}}));
+  EXPECT_TRUE(without_report) << without_report.error().message();
+}
+
+TEST_F(TrainAutoencoderTest, AStepThatFitsIntoNoMemoryIsRefusedBeforeAnythingIsRead) {
+  json changes = {{"shards", {"none.tar"}}, {"resolution", 512}, {"crop", 512}, {"batch", 1024}};
+  const std::vector<int> widths(4, 1024), blocks(4, 64);
+  changes["network"] = {{"encoder_block_out_channels", widths},
+                        {"decoder_block_out_channels", widths},
+                        {"num_encoder_blocks", blocks},
+                        {"num_decoder_blocks", blocks}};
+  const AutoencoderConfig c = config(changes);
+  const auto plan = plan_autoencoder(c);
+  const auto report = run(c);
+  ASSERT_FALSE(plan);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(plan.error().code(), ErrorCode::resource_exhausted) << plan.error().message();
+  EXPECT_EQ(report.error().code(), ErrorCode::resource_exhausted) << report.error().message();
+  EXPECT_NE(report.error().message().find("\"crop\""), std::string::npos);
+  EXPECT_FALSE(fs::exists(c.out));
 }
 
 TEST(PictureQuality, EqualsTheDefinitions) {

@@ -15,6 +15,7 @@
 #include "train/contrastive_loss.h"
 #include "train/device.h"
 #include "train/image_text_network.h"
+#include "train/memory_forecast.h"
 #include "train/model_copy.h"
 #include "train/picture_cache.h"
 #include "train/random_view.h"
@@ -219,13 +220,23 @@ Result<nlohmann::json> network_config(const ImageTextConfig& config, const TextT
   return network;
 }
 
+/// What would stop a run later: its step, or the report at its end.
+Status check_run(const ImageTextConfig& config, const ImageTextNetwork& network) {
+  const int64_t least =
+      least_step_bytes(network.tower(config.batch), config, /*checkpointing=*/false);
+  EF_TRY_STATUS(
+      check_step_bytes(least, config, R"(a smaller "batch", or fewer pixels ("image_size"))"));
+  EF_TRY_STATUS(check_shards(config.shards));
+  return check_shards(config.val_shards);
+}
+
 }  // namespace
 
 Result<ImageTextPlan> plan_image_text(const ImageTextConfig& config) {
-  EF_TRY_STATUS(check_shards(config.shards));
   EF_TRY(const TextTeacher text, open_text_teacher(config.text_model));
   EF_TRY(const nlohmann::json json, network_config(config, text));
   EF_TRY(auto network, ImageTextNetwork::make(json, "network", config.batch));
+  EF_TRY_STATUS(check_run(config, network));
   const int64_t size = network.config().image_size, columns = config.batch + config.extra_texts;
   const at::Device device = device_of(config);
   const at::Tensor pictures = at::randn({config.batch, size, size, 3}).clamp_(-1, 1).to(device);
@@ -251,7 +262,7 @@ Result<ImageTextReport> train_image_text(const ImageTextConfig& config, bool res
   EF_TRY(const TextTeacher text, open_text_teacher(config.text_model));
   EF_TRY(const nlohmann::json json, network_config(config, text));
   EF_TRY(ImageTextNetwork network, ImageTextNetwork::make(json, "network", config.batch));
-  EF_TRY_STATUS(check_shards(config.val_shards));
+  EF_TRY_STATUS(check_run(config, network));
   const Reader reader = {config, text, network.config(), callbacks};
   std::optional<CaptionedData> data;
   const auto prepare = [&]() -> Status {

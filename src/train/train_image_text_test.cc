@@ -206,5 +206,26 @@ TEST_F(TrainImageTextTest, WhatDoesNotFitIsRefusedByName) {
   EXPECT_FALSE(fs::exists(folder_ / "out"));
 }
 
+TEST_F(TrainImageTextTest, WhatWouldStopARunLaterIsToldByThePlanToo) {
+  const auto refused = [&](const json& changes, ErrorCode code, const char* says) {
+    const ImageTextConfig c = config(changes);
+    const auto plan = plan_image_text(c);
+    const auto report = run(c);
+    ASSERT_FALSE(plan);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(plan.error().code(), code) << plan.error().message();
+    EXPECT_EQ(report.error().code(), code) << report.error().message();
+    EXPECT_NE(plan.error().message().find(says), std::string::npos) << plan.error().message();
+    EXPECT_NE(report.error().message().find(says), std::string::npos) << report.error().message();
+    EXPECT_FALSE(fs::exists(c.out));
+  };
+  refused({{"val_shards", {"none.tar"}}}, ErrorCode::not_found, "none.tar");
+  const std::vector<int> widths(8, 1024), blocks(8, 64);
+  refused({{"batch", 256},
+           {"shards", {"none.tar"}},
+           {"network", {{"image_size", 1024}, {"widths", widths}, {"blocks", blocks}}}},
+          ErrorCode::resource_exhausted, "\"image_size\"");
+}
+
 }  // namespace
 }  // namespace edgefusion::train

@@ -11,9 +11,9 @@
 #include "graph/op_table.h"
 #include "models/bert_text.h"
 #include "models/registry.h"
-#include "train/captioned_pictures.h"
 #include "train/checkpoint.h"
 #include "train/device.h"
+#include "train/memory_forecast.h"
 #include "train/model_copy.h"
 #include "train/run_folder.h"
 #include "train/run_graph.h"
@@ -54,42 +54,52 @@ struct Sums {
   }
 };
 
-/// Which texts a batch has.
+/// Which texts a batch has. Captions are spread evenly over all batches: so that several processes
+/// take what one with a larger batch takes.
 class TextOrder {
  public:
   TextOrder(const TextConfig& config, const TextCorpus& corpus)
       : corpus_(corpus),
-        captions_(share_of_captions(config, corpus)),
-        lines_(config.batch - captions_),
+        batch_(config.batch),
+        caption_share_(share_of_captions(config, corpus)),
         caption_order_(static_cast<int64_t>(corpus.captions.size()), config.seed),
         line_order_(static_cast<int64_t>(corpus.dictionary.size()),
                     mixed_seed(config.seed, Purpose::choice, 1)) {}
 
   std::vector<std::string> batch(int64_t number) {
+    const int64_t first = number * batch_, first_caption = captions_before(first);
+    const int64_t captions = captions_before(first + batch_) - first_caption;
     std::vector<std::string> texts;
-    for (const int64_t index : caption_order_.at(number * captions_, captions_)) {
+    for (const int64_t index : caption_order_.at(first_caption, captions)) {
       texts.push_back(corpus_.captions[static_cast<size_t>(index)]);
     }
-    for (const int64_t index : line_order_.at(number * lines_, lines_)) {
+    for (const int64_t index : line_order_.at(first - first_caption, batch_ - captions)) {
       texts.push_back(corpus_.dictionary[static_cast<size_t>(index)]);
     }
     return texts;
   }
 
  private:
-  static int64_t share_of_captions(const TextConfig& config, const TextCorpus& corpus) {
-    if (corpus.dictionary.empty()) return config.batch;
+  static double share_of_captions(const TextConfig& config, const TextCorpus& corpus) {
+    if (corpus.dictionary.empty()) return 1;
     if (corpus.captions.empty()) return 0;
-    return std::llround(config.caption_share * static_cast<double>(config.batch));
+    return config.caption_share;
+  }
+
+  /// Of the first `texts` of a run.
+  int64_t captions_before(int64_t texts) const {
+    return std::llround(caption_share_ * static_cast<double>(texts));
   }
 
   const TextCorpus& corpus_;
-  int64_t captions_, lines_;  // of a batch
+  int64_t batch_;
+  double caption_share_;
   SampleOrder caption_order_, line_order_;
 };
 
 /// What is written into a checkpoint besides weights, and what they begin as.
 struct Student {
+  std::shared_ptr<const TextTeacher> teacher;
   std::vector<std::string> tokens;
   nlohmann::json config;
   Parameters first;
@@ -97,12 +107,12 @@ struct Student {
 
 class TextTrainee final : public Trainee {
  public:
-  TextTrainee(const TextConfig& config, const TextTeacher& teacher, const Student& student,
-              TextPair& pair, const TextCorpus& corpus)
+  TextTrainee(const TextConfig& config, const Student& student, TextPair& pair,
+              const TextCorpus& corpus, Processes& processes)
       : config_(config),
-        teacher_(teacher),
         student_(student),
         pair_(pair),
+        processes_(processes),
         order_(config, corpus) {}
 
   Parameters first_parameters() const override { return student_.first.to(at::kCPU); }
@@ -121,6 +131,8 @@ class TextTrainee final : public Trainee {
       EF_TRY(const TextPair::Means means, pair_.means(part, networks.parameters, config_.bf16));
       sums.add(means);
     }
+    // Not each process by its own, or chunks of processes with short texts would count for more.
+    EF_TRY_STATUS(processes_.average({&sums.elements, 1}));
     const at::Tensor chunks = sums.chunks / sums.elements;
     const at::Tensor sentences = sums.sentences / sums.texts;
     return Losses{.total = chunks + config_.sentence_weight * sentences,
@@ -135,14 +147,14 @@ class TextTrainee final : public Trainee {
     if (error) return fail(ErrorCode::io, network.string() + ": " + error.message());
     EF_TRY_STATUS(write_json(network / "config.json", student_.config));
     EF_TRY_STATUS(average.save(network / kWeights, DType::f16));
-    return write_student_tokenizer(folder / "tokenizer", teacher_, student_.tokens);
+    return write_student_tokenizer(folder / "tokenizer", *student_.teacher, student_.tokens);
   }
 
  private:
   const TextConfig& config_;
-  const TextTeacher& teacher_;
   const Student& student_;
   TextPair& pair_;
+  Processes& processes_;
   TextOrder order_;
 };
 
@@ -158,12 +170,12 @@ Result<std::vector<std::string>> vocabulary_of(const TextConfig& config, const T
   return tokens;
 }
 
-Result<Student> make_student(const TextConfig& config, const TextTeacher& teacher,
+Result<Student> make_student(const TextConfig& config, std::shared_ptr<const TextTeacher> teacher,
                              std::vector<std::string> tokens) {
   EF_TRY(nlohmann::json network,
-         text_student_config(teacher, config.layers, static_cast<int64_t>(tokens.size())));
-  EF_TRY(Parameters first, first_text_student(teacher, network, tokens));
-  return Student{std::move(tokens), std::move(network), std::move(first)};
+         text_student_config(*teacher, config.layers, static_cast<int64_t>(tokens.size())));
+  EF_TRY(Parameters first, first_text_student(*teacher, network, tokens));
+  return Student{std::move(teacher), std::move(tokens), std::move(network), std::move(first)};
 }
 
 Status check_tokens(const TextConfig& config, const TextTeacher& teacher) {
@@ -171,6 +183,30 @@ Status check_tokens(const TextConfig& config, const TextTeacher& teacher) {
   return fail(ErrorCode::invalid_argument,
               teacher.origin + ": max_tokens: " + std::to_string(config.max_tokens) +
                   ", expected at most the teacher's " + std::to_string(teacher.bert.max_tokens));
+}
+
+/// As if all texts were as long as they may be.
+Status check_memory_of_step(const TextConfig& config, const models::BertTextConfig& student) {
+  // Of one text: a batch may be larger than a graph's, for it is computed in parts.
+  EF_TRY(const graph::Graph graph,
+         models::build_bert_text(student, {.batch = 1, .tokens = config.max_tokens}, nullptr));
+  const int64_t weights = least_step_bytes(graph, config, /*checkpointing=*/true);
+  const int64_t of_text = least_step_bytes(graph, config, /*checkpointing=*/false) - weights;
+  return check_step_bytes(
+      weights + config.batch * of_text, config,
+      R"(a smaller "batch" ("accumulate" makes up for it), or fewer "max_tokens")");
+}
+
+/// The student with as many tokens as it may have. Errors: what would stop a run later, but its
+/// texts.
+Result<models::BertTextConfig> checked_student(const TextConfig& config,
+                                               const TextTeacher& teacher) {
+  EF_TRY_STATUS(check_tokens(config, teacher));
+  EF_TRY(const nlohmann::json network,
+         text_student_config(teacher, config.layers, config.vocabulary_size));
+  EF_TRY(const models::BertTextConfig student, models::parse_bert_text_config(network, "student"));
+  EF_TRY_STATUS(check_memory_of_step(config, student));
+  return student;
 }
 
 /// The student as it was written at the end.
@@ -207,12 +243,9 @@ Result<StepCost> step_on_longest_texts(const TextConfig& config, const TextTeach
 }  // namespace
 
 Result<TextPlan> plan_text(const TextConfig& config) {
-  EF_TRY_STATUS(check_shards(config.shards));
   EF_TRY(const TextTeacher teacher, open_text_teacher(config.teacher));
-  EF_TRY_STATUS(check_tokens(config, teacher));
-  EF_TRY(const nlohmann::json network,
-         text_student_config(teacher, config.layers, config.vocabulary_size));
-  EF_TRY(const models::BertTextConfig bert, models::parse_bert_text_config(network, "student"));
+  EF_TRY(const models::BertTextConfig bert, checked_student(config, teacher));
+  EF_TRY_STATUS(check_text_files(config));
   const models::BertTextShape shape = {.batch = 1, .tokens = config.max_tokens};
   EF_TRY(const graph::Graph student, models::build_bert_text(bert, shape, nullptr));
   EF_TRY(const graph::Graph whole,
@@ -229,8 +262,7 @@ Result<TextReport> train_text(const TextConfig& config, bool resume, Processes& 
   const TrainCallbacks callbacks = callbacks_of(processes, all_callbacks);
   EF_TRY(TextTeacher opened, open_text_teacher(config.teacher));
   const auto teacher = std::make_shared<const TextTeacher>(std::move(opened));
-  EF_TRY_STATUS(check_tokens(config, *teacher));
-  EF_TRY_STATUS(text_student_config(*teacher, config.layers, config.vocabulary_size));
+  EF_TRY_STATUS(checked_student(config, *teacher));
   EF_TRY(const TextCorpus corpus, read_text_corpus(config, callbacks.log));
   std::vector<std::string> tokens;
   const auto prepare = [&]() -> Status {
@@ -240,10 +272,10 @@ Result<TextReport> train_text(const TextConfig& config, bool resume, Processes& 
     return {};
   };
   EF_TRY_STATUS(processes.first_before_others(prepare, Processes::kVeryLong));
-  EF_TRY(const Student student, make_student(config, *teacher, std::move(tokens)));
+  EF_TRY(const Student student, make_student(config, teacher, std::move(tokens)));
   EF_TRY(TextPair pair, TextPair::open(teacher, student.config, config.out / "tokenizer",
                                        config.max_tokens, device_of(config)));
-  TextTrainee trainee(config, *teacher, student, pair, corpus);
+  TextTrainee trainee(config, student, pair, corpus, processes);
   EF_TRY_STATUS(run_training(config, trainee, resume, processes, callbacks));
   if (!processes.first()) return TextReport{};
   EF_TRY(const Parameters result, written_student(*newest_checkpoint(config.out), student.config));

@@ -279,6 +279,42 @@ TEST_F(TrainTextTest, WhatDoesNotFitTheTeacherIsRefusedByName) {
   EXPECT_NE(clip.error().message().find("expected BertModel"), std::string::npos);
 }
 
+TEST_F(TrainTextTest, ABatchMayBeLargerThanThatOfAGraph) {
+  const auto report = run(config({{"batch", 1100}, {"steps", 1}}));
+  EXPECT_TRUE(report) << report.error().message();
+}
+
+TEST_F(TrainTextTest, AFileThatIsMissingIsNamedByThePlanAsByTheRun) {
+  for (const auto& [field, value] : {std::pair{"shards", json::array({"none.tar"})},
+                                     {"texts", json::array({"lines.txt", "none.txt"})},
+                                     {"val_shards", json::array({"none.tar"})},
+                                     {"wordnet", json("none")}}) {
+    const TextConfig c = config({{field, value}});
+    const auto plan = plan_text(c);
+    const auto report = run(c);
+    ASSERT_FALSE(plan) << field;
+    ASSERT_FALSE(report) << field;
+    EXPECT_EQ(plan.error().message(), report.error().message()) << field;
+    EXPECT_NE(plan.error().message().find("none"), std::string::npos) << plan.error().message();
+    EXPECT_FALSE(fs::exists(c.out));
+  }
+}
+
+TEST_F(TrainTextTest, AStepThatFitsIntoNoMemoryIsRefusedBeforeAnythingIsRead) {
+  json network = json::parse(content(folder_ / "teacher/text_encoder/config.json"));
+  network.update(
+      {{"hidden_size", 16384}, {"intermediate_size", 65536}, {"num_hidden_layers", 128}});
+  write("teacher/text_encoder/config.json", network.dump());
+  const TextConfig c = config({{"layers", 128}, {"texts", {"none.txt"}}});
+  const auto plan = plan_text(c);
+  const auto report = run(c);
+  ASSERT_FALSE(plan);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(plan.error().code(), ErrorCode::resource_exhausted) << plan.error().message();
+  EXPECT_EQ(report.error().code(), ErrorCode::resource_exhausted) << report.error().message();
+  EXPECT_NE(report.error().message().find("\"max_tokens\""), std::string::npos);
+}
+
 TEST(InheritedLayer, LayersAreEvenlySpacedAndTheLastIsAmongThem) {
   const auto layers = [](int64_t student, int64_t of) {
     std::vector<int64_t> all;
