@@ -74,15 +74,18 @@ stage lcm few_2
 [ -d autoencoder_16.start ] || "$here/deepen_autoencoder.py" autoencoder.done autoencoder_16.start
 stage autoencoder autoencoder_16
 
-# The model that ships.
-if [ ! -d emoji-256 ]; then
-  rm -rf emoji-256.partial
-  cp -rL few_2.done emoji-256.partial
-  rm -r emoji-256.partial/training emoji-256.partial/vae
-  mkdir emoji-256.partial/vae
-  cp autoencoder_16.done/config.json autoencoder_16.done/*.safetensors emoji-256.partial/vae
-  sed -i 's/128/256/g' emoji-256.partial/edgefusion.json
-  mv emoji-256.partial emoji-256
-fi
+# STAGE's U-Net with that autoencoder, as TARGET.
+assemble() { # stage target
+  [ -d "$2" ] && return
+  rm -rf "$2.partial"
+  cp -rL "$1.done" "$2.partial"
+  rm -r "$2.partial/training" "$2.partial/vae"
+  mkdir "$2.partial/vae"
+  cp autoencoder_16.done/config.json autoencoder_16.done/*.safetensors "$2.partial/vae"
+  sed -i 's/128/256/g' "$2.partial/edgefusion.json"
+  mv "$2.partial" "$2"
+}
+assemble few_2 emoji-256        # the model that ships
+assemble teacher_2 teacher-256  # what it is compared with
 
 stage image_text judge
