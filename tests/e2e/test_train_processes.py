@@ -223,6 +223,21 @@ class Processes(Case):
         for process in pair:
             self.assertIn("batch is ", self.finish(process, code=1))
 
+    def test_processes_that_would_learn_other_things_do_not_begin(self):
+        port = free_port()
+        rates = (1e-3, 5e-1)
+        pair = [self.start(self.write_config(f"out{rank}", 2, learning_rate=rate), rank, port)
+                for rank, rate in enumerate(rates)]
+        for process in pair:
+            self.assertIn("the config's other fields", self.finish(process, code=1))
+            self.assertFalse(list(self.folder.glob("out*/checkpoint-*")))
+
+    def test_a_run_taken_up_by_another_number_of_processes_says_so(self):
+        for process in self.start_two(self.write_config("out", 2, steps=2)):
+            self.finish(process)
+        _, stderr = self.run_program("train", "finetune", self.write_config("out", 2, steps=3), "--resume")
+        self.assertIn("processes: 1, 2 before", stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
