@@ -1,5 +1,6 @@
 #include "train/train_unet.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
