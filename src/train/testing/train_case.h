@@ -86,13 +86,15 @@ class TrainUnetTest : public testing::Test {
     return train_unet(config, resume, alone, callbacks);
   }
 
-  /// With the pictures encoded and no step done: leaves a checkpoint of the beginning.
-  Status run_no_step(const TrainConfig& config) {
+  /// With the pictures encoded, its texts not, and no step done: leaves a checkpoint of the
+  /// beginning.
+  Status run_no_step(TrainConfig config) {
     const auto model = pipeline::Model::open(config.model);
     EXPECT_TRUE(model) << model.error().message();
     fs::create_directories(config.out);
     const ReadingSinks sinks = {[](LogLevel, std::string_view) {}, nullptr};
     EXPECT_TRUE(LatentCache::open(config, **model, config.out, sinks));
+    config.text_states = "none";
     cancel_ = true;
     Status status = run(config);
     cancel_ = false;
