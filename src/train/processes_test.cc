@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <future>
 #include <string>
@@ -71,6 +72,10 @@ TEST(ProcessPlace, AWrongVariableIsNamedWithWhatWasExpectedAndFound) {
 /// the same one.
 class ProcessesTest : public testing::Test {
  protected:
+  /// libtorch's flight recorder is one for a whole program, and not for members that are threads:
+  /// several groups that meet at a time break its table.
+  static void SetUpTestSuite() { ::setenv("TORCH_FR_BUFFER_SIZE", "0", 1); }
+
   void SetUp() override {
     c10d::TCPStoreOptions options;
     options.port = 0;  // any that is free
