@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/runtime.h"
+#include "core/testing/temporary_folder.h"
 #include "eval/image_text_model.h"
 #include "eval/testing/random_scorer.h"
 #include "train/image_text_network.h"
@@ -26,9 +27,8 @@ double largest_difference(const at::Tensor& a, const Tensor& b) {
 }
 
 TEST(ImageTextParity, TrainingAndEvaluationSeeTheSame) {
-  std::string name = testing::TempDir() + "/image_text_XXXXXX";
-  ASSERT_NE(::mkdtemp(name.data()), nullptr);
-  const fs::path folder = name;
+  const TemporaryFolder temporary;
+  const fs::path& folder = temporary.path();
   eval::testing::write_scorer(folder);
   const auto runtime = Runtime::make(2, "", stderr_log(LogLevel::error));
   ASSERT_TRUE(runtime);
@@ -61,7 +61,6 @@ TEST(ImageTextParity, TrainingAndEvaluationSeeTheSame) {
   EXPECT_LT(
       largest_difference(train::ImageTextNetwork::embed_texts(*parameters, *means), *embeddings),
       kBound);
-  fs::remove_all(folder);
 }
 
 }  // namespace
