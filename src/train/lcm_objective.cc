@@ -251,11 +251,6 @@ Result<std::unique_ptr<Objective>> make_lcm_objective(const TrainConfig& config,
   if (student == nullptr) {
     return fail(ErrorCode::unsupported, config.student.string() + ": has no U-Net");
   }
-  if (model->unet().time_cond_width != 0) {
-    return fail(ErrorCode::unsupported, model->network("unet").config_origin +
-                                            ": a teacher that embeds the guidance scale cannot "
-                                            "be guided");
-  }
   if (task.type == PredictionType::epsilon && !task.levels.has_signal_everywhere()) {
     return fail(ErrorCode::unsupported,
                 model->folder().scheduler_origin +

@@ -62,8 +62,7 @@ Result<DiffusionTask> diffusion_task(const pipeline::Model& model) {
 
 Result<std::unique_ptr<Objective>> make_objective(const TrainConfig& config,
                                                   std::shared_ptr<const pipeline::Model> model) {
-  if (config.task != TrainTask::lcm && model->unet().time_cond_width != 0 &&
-      !config.unet.is_object()) {
+  if (model->unet().time_cond_width != 0 && !config.unet.is_object()) {
     return fail(ErrorCode::unsupported,
                 model->network("unet").config_origin +
                     ": time_cond_proj_dim: expected none, a model of many steps; this one is told "

@@ -40,11 +40,9 @@ Result<std::vector<Ids>> ids_of(const TextTeacher& encoder, std::span<const std:
 /// Texts in batches of like lengths, so that little of them is padding.
 class MeanRun {
  public:
-  MeanRun(const TextTeacher& encoder, const Parameters& parameters, std::vector<Ids> ids)
-      : encoder_(encoder),
-        graphs_(encoder.bert, encoder.weights),
-        parameters_(parameters),
-        ids_(std::move(ids)) {}
+  MeanRun(const TextTeacher& encoder, BertGraphs& graphs, const Parameters& parameters,
+          std::vector<Ids> ids)
+      : encoder_(encoder), graphs_(graphs), parameters_(parameters), ids_(std::move(ids)) {}
 
   Result<at::Tensor> all(const std::function<void(int64_t)>& progress,
                          const std::atomic<bool>* cancel) {
@@ -82,7 +80,7 @@ class MeanRun {
   }
 
   const TextTeacher& encoder_;
-  BertGraphs graphs_;
+  BertGraphs& graphs_;
   const Parameters& parameters_;
   std::vector<Ids> ids_;
 };
@@ -114,7 +112,7 @@ Result<at::Tensor> text_means(const TextTeacher& encoder, std::span<const std::s
   const Parameters parameters = Parameters::load(*any, *encoder.weights).frozen();
   const fs::path own = folder / folder_name(encoder, parameters, ids);
   const auto build = [&](const fs::path& partial) -> Status {
-    MeanRun run(encoder, parameters, std::move(ids));
+    MeanRun run(encoder, graphs, parameters, std::move(ids));
     EF_TRY(const at::Tensor means, run.all(progress, cancel));
     const Tensor stored = to_tensor(means);
     return formats::write_safetensors(partial / kFile, {{kMeans, stored.view()}});

@@ -177,10 +177,10 @@ TEST_F(TrainUnetTest, AUnetThatDoesNotFitItsPipelineIsToldByItsField) {
   }
 }
 
-TEST_F(TrainUnetTest, AFewStepModelIsTrainedByLcmAlone) {
+TEST_F(TrainUnetTest, AFewStepModelIsNoTeacherAndNoStartOfFinetune) {
   TrainConfig c = config("out", 1);
   c.model = EF_SOURCE_DIR "/tests/goldens/pipelines/lcm_w";
-  for (const TrainTask task : {TrainTask::finetune, TrainTask::distill}) {
+  for (const TrainTask task : {TrainTask::finetune, TrainTask::distill, TrainTask::lcm}) {
     c.task = task;
     c.removal = {"small"};
     const Status status = run(c);
