@@ -128,7 +128,7 @@ Status finish_config(ConfigReader& reader) {
   for (const std::string& key : reader.unread_keys()) {
     text += (text.empty() ? "" : "; ") + reader.origin() + ": unknown key " + printable(key);
     const std::string_view nearest = reader.nearest_asked_key(key);
-    if (!nearest.empty()) text.append(", did you mean ").append(nearest).append("?");
+    if (!nearest.empty()) text.append(", did you mean \"").append(nearest).append("\"?");
     text += ", refusing because it may change the arithmetic";
   }
   if (text.empty()) return {};
