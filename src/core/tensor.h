@@ -90,13 +90,20 @@ Tensor to_f32(const ConstTensorView& tensor);
 Tensor nchw_to_nhwc(const ConstTensorView& x);
 Tensor nhwc_to_nchw(const ConstTensorView& x);
 
+struct QuantizedTensor;
+
 /// Named tensors of one network: a file, a folder of shards, or values made up by a test.
 /// Views stay valid as long as the source lives.
 class TensorSource {
  public:
   virtual ~TensorSource() = default;
-  /// The tensor of that name, or nullptr.
+  /// The tensor of that name, or nullptr. Of a quantised tensor the view has no data.
   virtual const ConstTensorView* find(std::string_view name) const = 0;
+  /// The codes of a quantised tensor (core/quantized_tensor.h), or nullptr if it is none.
+  virtual const QuantizedTensor* quantized(std::string_view name) const {
+    (void)name;
+    return nullptr;
+  }
   /// All names, sorted.
   virtual std::vector<std::string> names() const = 0;
   /// Where it comes from, for messages ("unet/diffusion_pytorch_model.safetensors").

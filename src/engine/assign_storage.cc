@@ -1,9 +1,12 @@
 #include "engine/assign_storage.h"
 
 #include <map>
+#include <memory>
 #include <utility>
 
+#include "engine/lower_int8_matrix.h"
 #include "engine/matrix_shapes.h"
+#include "engine/write_u8.h"
 
 namespace edgefusion::engine {
 namespace {
@@ -35,8 +38,9 @@ bool lives_outside_the_arena(OpKind op) { return op == OpKind::weight || op == O
 /// Rebuilds a graph node by node with the types chosen on the way.
 class StorageAssignment {
  public:
-  explicit StorageAssignment(const Graph& graph)
+  StorageAssignment(const Graph& graph, const graph::NetworkQuantization* quantization)
       : graph_(graph),
+        quantization_(quantization),
         result_(graph.name()),
         renamed_(graph.values().size(), kNoValue),
         wants_f32_(values_that_want_f32(graph)) {}
@@ -87,6 +91,20 @@ class StorageAssignment {
     return found->second;
   }
 
+  /// The value as u8 of that format. What is u8 already is so because of its only user.
+  ValueId in_u8(ValueId old, const std::shared_ptr<const graph::U8Format>& format) {
+    if (old == kNoValue) return kNoValue;
+    const ValueId floats = in_type(old, DType::bf16);
+    const graph::Value& value = result_.value(floats);
+    graph::Value made;
+    made.name = value.name + ":u8";
+    made.shape = value.shape;
+    made.dtype = DType::u8;
+    made.u8 = format;
+    return result_.add(OpKind::convert, graph::ConvertAttrs{DType::u8, format}, {floats},
+                       std::move(made));
+  }
+
   /// Outputs are f32; the converted value takes over the name.
   ValueId as_output(ValueId old) {
     const ValueId value = in_type(old, DType::f32);
@@ -108,6 +126,30 @@ class StorageAssignment {
     return false;
   }
 
+  /// What the caller wants of the layer, as far as there are kernels for it; nullptr: bf16.
+  graph::QuantizationOf quantization_of_layer(const Node& node) const {
+    if (quantization_ == nullptr || !is_matrix_op(node.op)) return nullptr;
+    const graph::LayerQuantization* layer = quantization_->layer(graph::layer_name(graph_, node));
+    if (layer == nullptr || layer->scheme == graph::Scheme::bf16) return nullptr;
+    const bool possible = layer->scheme == graph::Scheme::f32 ? may_be_f32(node)
+                          : graph::has_int8_activations(layer->scheme)
+                              ? takes_u8(graph_, node, *layer)
+                              : takes_bf16(graph_, node);
+    return possible ? std::make_shared<const graph::LayerQuantization>(*layer) : nullptr;
+  }
+
+  /// The f32 kernels have no gate and no sum of a vector for each image.
+  static bool may_be_f32(const Node& node) {
+    if (node.op == OpKind::linear) return !node.as<graph::LinearAttrs>().epilogue.geglu;
+    return node.input(graph::ConvSlots::image_add) == kNoValue;
+  }
+
+  static bool is_f32_layer(const Node& node) {
+    if (!is_matrix_op(node.op)) return false;
+    const graph::LayerQuantization* layer = quantization_of(node);
+    return layer != nullptr && layer->scheme == graph::Scheme::f32;
+  }
+
   /// In which type the node works: that of its activation operands.
   DType working_type(const Node& node) const {
     const graph::Value& output = graph_.value(node.output);
@@ -115,6 +157,7 @@ class StorageAssignment {
     switch (node.op) {
       case OpKind::conv2d:
       case OpKind::linear:
+        if (is_f32_layer(node)) return DType::f32;
         return takes_bf16(graph_, node) ? DType::bf16 : DType::f32;
       case OpKind::attention:
       case OpKind::group_norm:
@@ -140,13 +183,46 @@ class StorageAssignment {
     return is_key_mask || is_image_add ? DType::f32 : working;
   }
 
-  void add(const Node& node) {
+  /// The node with what the caller wants of it as an attribute.
+  Node quantized(Node node) const {
+    if (const auto layer = quantization_of_layer(node)) {
+      if (node.op == OpKind::conv2d) node.as<graph::Conv2dAttrs>().quantization = layer;
+      if (node.op == OpKind::linear) node.as<graph::LinearAttrs>().quantization = layer;
+    }
+    if (quantization_ != nullptr && node.op == OpKind::attention) {
+      node.as<graph::AttentionAttrs>().scheme =
+          quantization_->attention(graph_.value(node.output).name);
+    }
+    return node;
+  }
+
+  /// Operands x and x2 of a layer whose activations have a format known beforehand.
+  void read_u8(const Node& node, std::vector<ValueId>& inputs) {
+    if (!is_matrix_op(node.op)) return;
+    const graph::LayerQuantization* layer = quantization_of(node);
+    if (layer == nullptr || layer->scheme != graph::Scheme::w8a8) return;
+    const size_t x2 = graph::ConvSlots::x2;
+    const ValueId second = node.op == OpKind::conv2d ? node.input(x2) : kNoValue;
+    const int64_t channels = graph_.value(node.inputs[0]).shape[-1];
+    const int64_t more = second == kNoValue ? 0 : graph_.value(second).shape[-1];
+    const std::vector<float> scales = layer->channel_scales(channels + more);
+    const auto format = [&](int64_t begin, int64_t end) {
+      return std::make_shared<const graph::U8Format>(graph::U8Format{
+          std::vector<float>(scales.begin() + begin, scales.begin() + end), layer->zero_point});
+    };
+    inputs[0] = in_u8(node.inputs[0], format(0, channels));
+    if (second != kNoValue) inputs[x2] = in_u8(second, format(channels, channels + more));
+  }
+
+  void add(const Node& given) {
+    const Node node = quantized(given);
     graph::Value output = graph_.value(node.output);
     const DType working = working_type(node);
     std::vector<ValueId> inputs;
     for (size_t slot = 0; slot < node.inputs.size(); ++slot) {
       inputs.push_back(in_type(node.inputs[slot], operand_type(node, slot, working)));
     }
+    read_u8(node, inputs);
     if (output.dtype == DType::f32 && working == DType::bf16) {
       const bool stays_f32 = is_matrix_op(node.op) && wants_f32_[static_cast<size_t>(node.output)];
       output.dtype = stays_f32 ? DType::f32 : DType::bf16;
@@ -156,6 +232,7 @@ class StorageAssignment {
   }
 
   const Graph& graph_;
+  const graph::NetworkQuantization* quantization_;
   Graph result_;
   std::vector<ValueId> renamed_;
   std::vector<bool> wants_f32_;
@@ -164,9 +241,12 @@ class StorageAssignment {
 
 }  // namespace
 
-Graph assign_storage(Graph graph, Precision precision) {
+Graph assign_storage(Graph graph, Precision precision,
+                     const graph::NetworkQuantization* quantization) {
   if (precision == Precision::f32) return graph;
-  return StorageAssignment(graph).run();
+  Graph stored = StorageAssignment(graph, quantization).run();
+  if (quantization != nullptr) write_u8_at_once(stored);
+  return stored;
 }
 
 }  // namespace edgefusion::engine

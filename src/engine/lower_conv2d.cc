@@ -1,3 +1,4 @@
+#include "engine/lower_int8_matrix.h"
 #include "engine/lower_lines.h"
 #include "engine/lower_matrix.h"
 #include "engine/matrix_shapes.h"
@@ -51,6 +52,7 @@ F32Conv make_conv(Lowering& lowering) {
 
 StepFunction lower_conv2d(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::Conv2dAttrs>();
+  if (has_int8_activations(lowering.node())) return lower_int8_matrix(lowering, attrs.epilogue);
   if (lowering.dtype(ConvSlots::x) == DType::bf16) return lower_matrix(lowering, attrs.epilogue);
   const F32Conv conv = make_conv(lowering);
   const Split split = choose_split(conv.sizes, lowering.pool().threads());
@@ -61,6 +63,9 @@ StepFunction lower_conv2d(Lowering& lowering) {
 
 LineStep lower_conv2d_lines(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::Conv2dAttrs>();
+  if (has_int8_activations(lowering.node())) {
+    return lower_int8_matrix_lines(lowering, attrs.epilogue);
+  }
   if (lowering.dtype(ConvSlots::x) == DType::bf16) {
     return lower_matrix_lines(lowering, attrs.epilogue);
   }

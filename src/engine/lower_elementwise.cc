@@ -1,4 +1,7 @@
+#include <utility>
+
 #include "engine/lowering.h"
+#include "engine/u8_rows.h"
 #include "kernels/elementwise/elementwise.h"
 
 namespace edgefusion::engine {
@@ -24,6 +27,17 @@ StepFunction by_elements(const Lowering& lowering, size_t src_size, size_t dst_s
   };
 }
 
+/// A step that calls rows(src, dst, row0, row1) on parts of all rows of channels.
+StepFunction by_rows(const Lowering& lowering, const RowFunction& rows) {
+  const auto* src = lowering.src<std::byte>(0);
+  auto* dst = lowering.dst<std::byte>();
+  return [=, count = lowering.output_shape().rows()](const RunContext& context) {
+    context.pool.parallel_for(count, [&](int64_t begin, int64_t end, int) {
+      rows(src, dst, static_cast<size_t>(begin), static_cast<size_t>(end));
+    });
+  };
+}
+
 }  // namespace
 
 StepFunction lower_activation(Lowering& lowering) {
@@ -42,16 +56,18 @@ StepFunction lower_affine(Lowering& lowering) {
 }
 
 StepFunction lower_convert(Lowering& lowering) {
-  constexpr size_t kHalf = sizeof(uint16_t), kFull = sizeof(float);
+  const auto [src_size, dst_size] = std::pair{size_of(lowering.dtype(0)), lowering.element_bytes()};
+  if (const RowFunction rows = u8_row_function(lowering)) return by_rows(lowering, rows);
   const ElementwiseKernels& half = kernels::select_elementwise(lowering.isa(), DType::bf16);
   if (lowering.output_dtype() == DType::bf16) {
     const auto run = half.from_f32;
-    return by_elements(lowering, kFull, kHalf, [run](const void* src, void* dst, size_t count) {
-      run(static_cast<const float*>(src), dst, count);
-    });
+    return by_elements(lowering, src_size, dst_size,
+                       [run](const void* src, void* dst, size_t count) {
+                         run(static_cast<const float*>(src), dst, count);
+                       });
   }
   const auto run = half.to_f32;
-  return by_elements(lowering, kHalf, kFull, [run](const void* src, void* dst, size_t count) {
+  return by_elements(lowering, src_size, dst_size, [run](const void* src, void* dst, size_t count) {
     run(src, static_cast<float*>(dst), count);
   });
 }

@@ -1,4 +1,6 @@
+#include "engine/lower_int8_matrix.h"
 #include "engine/lower_matrix.h"
+#include "engine/matrix_shapes.h"
 #include "engine/matrix_weights.h"
 #include "kernels/gemm/gemm.h"
 
@@ -8,6 +10,7 @@ using graph::LinearSlots;
 
 StepFunction lower_linear(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::LinearAttrs>();
+  if (has_int8_activations(lowering.node())) return lower_int8_matrix(lowering, attrs.epilogue);
   if (lowering.dtype(LinearSlots::x) == DType::bf16) return lower_matrix(lowering, attrs.epilogue);
   EF_CHECK(!attrs.epilogue.geglu, "only the bf16 kernels have this epilogue");
   const MatrixWeight weight = matrix_weight(lowering, LinearSlots::weight);

@@ -1,5 +1,6 @@
 #include "engine/lower_lines.h"
 
+#include "engine/u8_rows.h"
 #include "kernels/elementwise/elementwise.h"
 
 namespace edgefusion::engine {
@@ -39,10 +40,25 @@ ElementFunction element_function(const Lowering& lowering) {
   return [run](const void* a, const void*, void* dst, size_t count) { run(a, dst, count); };
 }
 
+/// Rows of channels are pixels.
+LineStep row_lines(const RowFunction& rows, int64_t width) {
+  return {.begin = nullptr, .run = [=](const RunContext& context, const LineCall& call) {
+            const int64_t first = call.lines.begin * width;
+            context.pool.parallel_for(
+                call.lines.count() * width, [&](int64_t begin, int64_t end, int) {
+                  rows(call.operands[0], call.result, static_cast<size_t>(first + begin),
+                       static_cast<size_t>(first + end));
+                });
+          }};
+}
+
 }  // namespace
 
 LineStep lower_elementwise_lines(Lowering& lowering) {
   const Shape& shape = lowering.output_shape();
+  if (lowering.node().op == graph::OpKind::convert) {
+    if (const RowFunction rows = u8_row_function(lowering)) return row_lines(rows, shape[2]);
+  }
   const int64_t line = shape[2] * shape[3];
   const auto src_size = static_cast<int64_t>(size_of(lowering.dtype(0)));
   const auto dst_size = static_cast<int64_t>(lowering.element_bytes());

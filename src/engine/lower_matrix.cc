@@ -1,8 +1,7 @@
 #include "engine/lower_matrix.h"
 
-#include "engine/lower_lines.h"
 #include "engine/matrix_shapes.h"
-#include "engine/matrix_weights.h"
+#include "engine/matrix_step.h"
 #include "kernels/matrix/matrix.h"
 
 namespace edgefusion::engine {
@@ -71,41 +70,14 @@ Matrix make_matrix(Lowering& lowering, const graph::Epilogue& epilogue) {
   return {&row, args, sizes};
 }
 
-/// The units that make those lines of an image. The last may reach beyond it.
-UnitRange units_of(const MatrixRow& row, const kernels::ConvShape& shape, Lines lines) {
-  const int64_t image_lines = (shape.out_height() + row.unit_lines - 1) / row.unit_lines;
-  const int64_t units = row.units(shape) / image_lines;
-  return {lines.begin / row.unit_lines * units,
-          (lines.end + row.unit_lines - 1) / row.unit_lines * units};
-}
-
 }  // namespace
 
 StepFunction lower_matrix(Lowering& lowering, const graph::Epilogue& epilogue) {
-  const Matrix matrix = make_matrix(lowering, epilogue);
-  const Split split = choose_split(matrix.sizes, lowering.pool().threads());
-  return [matrix, split](const RunContext& context) {
-    for_each_part(split, matrix.sizes, context, [&](const kernels::GemmRange& range, int thread) {
-      matrix.row->run(*matrix.row, matrix.args, range, context.scratch_of(thread));
-    });
-  };
+  return matrix_step(make_matrix(lowering, epilogue), lowering.pool());
 }
 
 LineStep lower_matrix_lines(Lowering& lowering, const graph::Epilogue& epilogue) {
-  Matrix matrix = make_matrix(lowering, epilogue);
-  matrix.args.shape.batch = 1;
-  const auto run = [matrix](const RunContext& context, const LineCall& call) {
-    kernels::MatrixArgs args = matrix.args;
-    args.src = reinterpret_cast<const uint16_t*>(call.operands[ConvSlots::x]);
-    args.src2 = reinterpret_cast<const uint16_t*>(call.operands[ConvSlots::x2]);
-    args.dst = call.result;
-    args.epilogue.residual = call.operands[ConvSlots::residual];
-    const UnitRange units = units_of(*matrix.row, args.shape, call.lines);
-    for_each_part(units, matrix.sizes, context, [&](const kernels::GemmRange& range, int thread) {
-      matrix.row->run(*matrix.row, args, range, context.scratch_of(thread));
-    });
-  };
-  return {.begin = nullptr, .run = run};
+  return matrix_line_step(make_matrix(lowering, epilogue));
 }
 
 }  // namespace edgefusion::engine

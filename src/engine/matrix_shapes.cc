@@ -49,4 +49,15 @@ bool takes_bf16(const graph::Graph& graph, const graph::Node& node) {
   return shape.inputs() >= kFewestChannels && kernels::matrix_takes(shape);
 }
 
+const graph::LayerQuantization* quantization_of(const graph::Node& node) {
+  const bool is_conv = node.op == graph::OpKind::conv2d;
+  return is_conv ? node.as<graph::Conv2dAttrs>().quantization.get()
+                 : node.as<graph::LinearAttrs>().quantization.get();
+}
+
+bool has_int8_activations(const graph::Node& node) {
+  const graph::LayerQuantization* layer = quantization_of(node);
+  return layer != nullptr && graph::has_int8_activations(layer->scheme);
+}
+
 }  // namespace edgefusion::engine

@@ -14,4 +14,9 @@ kernels::ConvShape matrix_shape(const graph::Graph& graph, const graph::Node& no
 /// input exact; vectors (time embeddings) likewise.
 bool takes_bf16(const graph::Graph& graph, const graph::Node& node);
 
+/// How a conv2d or linear is quantised; nullptr: not.
+const graph::LayerQuantization* quantization_of(const graph::Node& node);
+/// Whether its activations have 8 bits.
+bool has_int8_activations(const graph::Node& node);
+
 }  // namespace edgefusion::engine

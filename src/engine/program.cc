@@ -83,27 +83,25 @@ bool takes_image_adds(const Graph& graph, Precision precision) {
     const bool is_vector = graph.value(add.input(1)).shape.rank() == 2;
     return !is_vector || summed.op != graph::OpKind::conv2d || takes_bf16(graph, summed);
   };
-  return precision == Precision::bf16 && std::ranges::all_of(graph.nodes(), [&](const Node& node) {
+  return precision != Precision::f32 && std::ranges::all_of(graph.nodes(), [&](const Node& node) {
            return node.op != graph::OpKind::add || is_taken(node);
          });
 }
 
 /// The gate of a feed-forward fits into the epilogue of bf16 kernels only.
 bool takes_gates(const Graph& graph, Precision precision) {
-  return precision == Precision::bf16 && std::ranges::all_of(graph.nodes(), [&](const Node& node) {
+  return precision != Precision::f32 && std::ranges::all_of(graph.nodes(), [&](const Node& node) {
            if (node.op != graph::OpKind::geglu) return true;
            const Node& gated = graph.producer(node.input(0));
            return gated.op != graph::OpKind::linear || takes_bf16(graph, gated);
          });
 }
 
-/// The graph as it will run: fused, and every value in the type in which it is stored.
-Graph prepare(Graph graph, const CompileOptions& options) {
-  graph::OptimizeOptions passes = optional_passes(options.precision);
-  passes.fuse_geglu = takes_gates(graph, options.precision);
-  passes.fuse_image_add = takes_image_adds(graph, options.precision);
-  graph::optimize(graph, passes);
-  return assign_storage(std::move(graph), options.precision);
+/// Whoever watches wants to see whole pictures.
+BandOptions bands_of(const CompileOptions& options) {
+  BandOptions bands = options.bands;
+  bands.enabled = bands.enabled && !options.observe;
+  return bands;
 }
 
 std::vector<ValueId> inputs_named(const Graph& graph, const std::vector<std::string>& names) {
@@ -176,6 +174,15 @@ struct Program::State {
   std::vector<TensorInfo> input_infos, held_infos, output_infos;
   std::vector<Port> input_ports, held_ports, output_ports;
   int64_t macs = 0;
+  std::function<void(std::string_view, const ConstTensorView&)> observe;
+
+  /// Tells whoever watches of a value that was just made.
+  void observe_value(ValueId id) const {
+    const graph::Value& value = graph.value(id);
+    const int buffer = plan.buffer_of_value[static_cast<size_t>(id)];
+    const auto offset = static_cast<size_t>(plan.offset_of_buffer[static_cast<size_t>(buffer)]);
+    observe(value.name, {arena.at(offset), value.shape, value.dtype});
+  }
 
   Port port(ValueId value, std::vector<TensorInfo>& infos) {
     const graph::Value& info = graph.value(value);
@@ -197,12 +204,24 @@ struct Program::State {
   }
 };
 
+Graph prepared(Graph graph, const CompileOptions& options) {
+  graph::OptimizeOptions passes = optional_passes(options.precision);
+  passes.fuse_geglu = takes_gates(graph, options.precision);
+  passes.fuse_image_add = takes_image_adds(graph, options.precision);
+  graph::optimize(graph, passes);
+  const bool is_quantized = options.precision == Precision::int8;
+  return assign_storage(std::move(graph), options.precision,
+                        is_quantized ? options.quantization : nullptr);
+}
+
 std::string_view to_string(Precision precision) {
   switch (precision) {
     case Precision::f32:
       return "f32";
     case Precision::bf16:
       return "bf16";
+    case Precision::int8:
+      return "int8";
   }
   return "?";
 }
@@ -210,12 +229,13 @@ std::string_view to_string(Precision precision) {
 Result<Precision> parse_precision(std::string_view name, IsaSet isa) {
   if (name == "f32") return Precision::f32;
   if (name == "bf16") return Precision::bf16;
+  if (name == "int8") return Precision::int8;
   if (name == "auto") {
     const bool native = isa.has(Isa::avx512_bf16) || isa.has(Isa::amx_bf16);
     return native ? Precision::bf16 : Precision::f32;
   }
   return fail(ErrorCode::invalid_argument,
-              "precision '" + std::string(name) + "': expected auto, f32 or bf16");
+              "precision '" + std::string(name) + "': expected auto, f32, bf16 or int8");
 }
 
 graph::OptimizeOptions optional_passes(Precision) {
@@ -257,6 +277,8 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
     check_tensor(state.input_infos[i], inputs[i]);
     std::memcpy(state.input_ports[i].data, inputs[i].data, state.input_ports[i].bytes);
   }
+  const auto observed = [&](ValueId value) { state.observe_value(value); };
+  if (state.observe) std::ranges::for_each(state.graph.inputs(), observed);
   const RunContext context{pool, state.scratch.at(0), state.scratch_per_thread};
   for (const Step& step : state.steps) {
     if (step.streams) state.weights->fetch(step.weights_begin, step.weights_end);
@@ -266,6 +288,7 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
       state.run_timed(step, context, *times);
     }
     if (step.streams) state.weights->drop(step.weights_begin, step.weights_end);
+    if (state.observe) std::ranges::for_each(step.outputs, observed);
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     check_tensor(state.output_infos[i], outputs[i]);
@@ -306,9 +329,9 @@ void choose_streamed(std::vector<Step>& steps, int64_t budget, int64_t largest_s
 Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
                                 const CompileOptions& options, const Runtime& runtime) {
   EF_TRY_STATUS(add_taps(graph, options.taps));
-  graph = prepare(std::move(graph), options);
+  graph = prepared(std::move(graph), options);
   const std::vector<BandGroup> chains =
-      find_bands(graph, options.bands, runtime.isa, runtime.pool->threads());
+      find_bands(graph, bands_of(options), runtime.isa, runtime.pool->threads());
   const MemoryPlan plan = plan_memory(graph, inputs_named(graph, options.held_inputs), chains);
   WeightStore store(weights);
   return measure(graph, chains, plan, store, runtime);
@@ -317,11 +340,12 @@ Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
 Result<Program> compile(Graph graph, const TensorSource& weights, const CompileOptions& options,
                         const Runtime& runtime) {
   EF_TRY_STATUS(add_taps(graph, options.taps));
-  graph = prepare(std::move(graph), options);
+  graph = prepared(std::move(graph), options);
   auto state = std::make_unique<Program::State>();
   state->graph = std::move(graph);
+  state->observe = options.observe;
   const std::vector<ValueId> held = inputs_named(state->graph, options.held_inputs);
-  state->chains = find_bands(state->graph, options.bands, runtime.isa, runtime.pool->threads());
+  state->chains = find_bands(state->graph, bands_of(options), runtime.isa, runtime.pool->threads());
   state->plan = plan_memory(state->graph, held, state->chains);
   state->weights = std::make_unique<WeightStore>(&weights);
   state->memory = measure(state->graph, state->chains, state->plan, *state->weights, runtime);

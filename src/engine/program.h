@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,11 +16,13 @@
 #include "engine/packed_regions.h"
 #include "graph/graph.h"
 #include "graph/passes/passes.h"
+#include "graph/quantization.h"
 
 namespace edgefusion::engine {
 
 /// Arithmetic of the matrix ops and storage of activations.
-enum class Precision : uint8_t { f32, bf16 };
+/// int8: layers as CompileOptions::quantization says, the rest as bf16.
+enum class Precision : uint8_t { f32, bf16, int8 };
 
 std::string_view to_string(Precision precision);
 /// "auto" is bf16 where the CPU multiplies it natively, else f32. Errors: unknown, with the list.
@@ -41,6 +44,11 @@ struct CompileOptions {
   /// Inputs that Program::hold() gives once for many runs, by name; they must be there.
   std::vector<std::string> held_inputs;
   BandOptions bands = {};
+  /// Of precision int8; must outlive the call. nullptr: nothing is quantised.
+  const graph::NetworkQuantization* quantization = nullptr;
+  /// Called after each step with the values it made, and before the first one with the inputs;
+  /// the graph has f32 values then, and chains do not run in bands.
+  std::function<void(std::string_view name, const ConstTensorView& value)> observe = {};
   /// Where packed weights are kept between runs; nullptr: nowhere, they are packed each time.
   PackedRegions* regions = nullptr;
   /// At most so much of the packed weights stays in memory; the rest is read from the kept region
@@ -48,6 +56,9 @@ struct CompileOptions {
   /// step.
   std::optional<int64_t> resident_weight_bytes = {};
 };
+
+/// The graph as compile() makes it, fused and with stored types; for whoever decides about layers.
+graph::Graph prepared(graph::Graph graph, const CompileOptions& options);
 
 /// The passes compile() runs beside those every graph goes through: what the kernels take.
 graph::OptimizeOptions optional_passes(Precision precision);

@@ -148,11 +148,23 @@ void WeightStore::fetch(size_t begin, size_t end) const {
   if (mapped_.file) mapped_.file->fetch_pages(mapped_.offset + begin, end - begin);
 }
 
+std::vector<const QuantizedTensor*> WeightStore::quantized(const graph::Node& node) const {
+  std::vector<const QuantizedTensor*> parts;
+  if (source_ == nullptr) return parts;
+  for (const auto& name : node.as<graph::WeightAttrs>().tensors) {
+    const QuantizedTensor* part = source_->quantized(name);
+    if (part == nullptr) return {};
+    parts.push_back(part);
+  }
+  return parts;
+}
+
 DType WeightStore::dtype(const graph::Node& node) const {
   if (source_ == nullptr) return DType::f16;
   const auto& names = node.as<graph::WeightAttrs>().tensors;
   const DType first = find(*source_, names[0]).dtype;
   for (const auto& name : names) {
+    if (source_->quantized(name) != nullptr) return DType::f32;
     if (find(*source_, name).dtype != first) return DType::f32;
   }
   return is_stored_as_is(first) ? first : DType::f32;
@@ -163,7 +175,8 @@ ConstTensorView WeightStore::tensor(const graph::Node& node, const Shape& shape,
   const auto& names = node.as<graph::WeightAttrs>().tensors;
   const DType stored = dtype(node);
   const ConstTensorView& first = find(*source_, names[0]);
-  if (names.size() == 1 && first.dtype == stored && is_aligned(first)) {
+  const bool is_plain = source_->quantized(names[0]) == nullptr;
+  if (names.size() == 1 && is_plain && first.dtype == stored && is_aligned(first)) {
     return {first.data, shape, stored};
   }
   scratch = Tensor(shape, stored);
@@ -171,7 +184,10 @@ ConstTensorView WeightStore::tensor(const graph::Node& node, const Shape& shape,
   for (const auto& name : names) {
     const ConstTensorView& part = find(*source_, name);
     const size_t bytes = static_cast<size_t>(part.shape.elements()) * size_of(stored);
-    if (part.dtype == stored) {
+    if (const QuantizedTensor* codes = source_->quantized(name)) {
+      const Tensor floats = dequantized(*codes);
+      std::memcpy(dst, floats.view().data, bytes);
+    } else if (part.dtype == stored) {
       std::memcpy(dst, part.data, bytes);
     } else {
       convert_to_f32(part, reinterpret_cast<float*>(dst));

@@ -9,6 +9,7 @@
 
 #include "core/arena.h"
 #include "core/content_hash.h"
+#include "core/quantized_tensor.h"
 #include "core/result.h"
 #include "core/tensor.h"
 #include "engine/packed_regions.h"
@@ -61,6 +62,9 @@ class WeightStore {
   /// Of a mapped region; nothing otherwise.
   void drop(size_t begin, size_t end) const;
   void fetch(size_t begin, size_t end) const;
+
+  /// The codes of a weight node's tensors, one below the other; empty unless all are quantised.
+  std::vector<const QuantizedTensor*> quantized(const graph::Node& node) const;
 
   /// Storage dtype of a weight node's tensors (they must agree, else f32): f32, f16 or bf16.
   DType dtype(const graph::Node& node) const;

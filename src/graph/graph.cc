@@ -119,4 +119,13 @@ std::string Graph::dump() const {
   return text + "\n";
 }
 
+std::string layer_name(const Graph& graph, const Node& node) {
+  if (node.op != OpKind::conv2d && node.op != OpKind::linear) return {};
+  const Node& weight = graph.producer(node.input(ConvSlots::weight));
+  if (weight.op != OpKind::weight) return {};
+  constexpr std::string_view kEnd = ".weight";
+  const std::string& tensor = weight.as<WeightAttrs>().tensors.front();
+  return tensor.ends_with(kEnd) ? tensor.substr(0, tensor.size() - kEnd.size()) : tensor;
+}
+
 }  // namespace edgefusion::graph

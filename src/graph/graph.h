@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,7 @@ struct Value {
   NodeId producer = -1;
   /// Other modules whose output it is too: "up_blocks.2.attentions.1" beside "up_blocks.2".
   std::vector<std::string> aliases = {};
+  std::shared_ptr<const U8Format> u8 = nullptr;  ///< of values stored as u8
 };
 
 struct Node {
@@ -98,5 +100,9 @@ class Graph {
   std::vector<ValueId> inputs_;
   std::vector<ValueId> outputs_;
 };
+
+/// What a layer is called in NetworkQuantization: the module of its first weight tensor
+/// ("down_blocks.0.resnets.0.conv1"); empty for nodes that are no matrix layer of a weight file.
+std::string layer_name(const Graph& graph, const Node& node);
 
 }  // namespace edgefusion::graph

@@ -8,6 +8,7 @@
 
 #include "core/activation.h"
 #include "core/tensor.h"
+#include "graph/quantization.h"
 
 namespace edgefusion::graph {
 
@@ -38,7 +39,7 @@ enum class OpKind : uint8_t {
   timestep_embedding,  ///< t [N] f32 -> sinusoids [N,dim]
   token_mask,          ///< ids [N,T] i32 -> [N,T] f32: 0 where the id is the padding id, else 1
   select_token,        ///< x [N,T,C], ids [N,T] i32 -> [N,C], the state at the end-of-text token
-  convert,             ///< the same values in another storage type: f32 or bf16
+  convert,             ///< the same values in another storage type: f32, bf16 or u8
 };
 
 struct InputAttrs {};
@@ -62,22 +63,28 @@ struct Epilogue {
   bool geglu = false;
 };
 
+/// How a layer is quantised; nullptr: not. Given by the engine, networks do not write it.
+using QuantizationOf = std::shared_ptr<const LayerQuantization>;
+
 struct Conv2dAttrs {
   int stride = 1;
   int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;  // zeros
   bool upsample2x = false;  ///< x is enlarged by 2 (nearest) before the convolution
   Epilogue epilogue;
+  QuantizationOf quantization = nullptr;
 };
 
 struct LinearAttrs {
   Epilogue epilogue;
+  QuantizationOf quantization = nullptr;
 };
 
 /// A key is left out where key_mask is 0; a query that has no key left gives zeros.
 struct AttentionAttrs {
   int heads = 1;
-  float scale = 1.0f;   ///< multiplies q k^T before the softmax
-  bool causal = false;  ///< query i sees keys 0 to i; needs Tq == Tk
+  float scale = 1.0f;                              ///< multiplies q k^T before the softmax
+  bool causal = false;                             ///< query i sees keys 0 to i; needs Tq == Tk
+  AttentionScheme scheme = AttentionScheme::bf16;  ///< given by the engine
   /// q, k and v are the columns [begin, begin + width) of their operands: one matrix may have made
   /// several of them side by side. Width 0: the whole operand.
   int64_t q_begin = 0, k_begin = 0, v_begin = 0;
@@ -138,6 +145,7 @@ struct SelectTokenAttrs {
 /// Made by the engine where it decides how values are stored; networks do not write it.
 struct ConvertAttrs {
   DType to = DType::f32;
+  std::shared_ptr<const U8Format> u8 = nullptr;  ///< of the side that is u8
 };
 
 struct NoAttrs {};
