@@ -6,6 +6,7 @@
 #include "formats/safetensors.h"
 #include "formats/safetensors_writer.h"
 #include "pipeline/exec_network.h"
+#include "pipeline/model_quantization.h"
 
 namespace edgefusion::cli {
 namespace {
@@ -28,9 +29,10 @@ Status exec(const Options& options, const CommonOptions& common) {
   pipeline::ExecRequest request;
   EF_TRY(request.role, models::parse_network_role(options.network));
   EF_TRY(const Runtime runtime, make_runtime(common));
-  EF_TRY(request.precision, engine::parse_precision(options.precision, runtime.isa));
   request.taps = options.taps;
   EF_TRY(const auto folder, formats::open_model(options.model));
+  EF_TRY(request.precision,
+         pipeline::choose_precision(options.precision, folder, runtime.isa));
   EF_TRY(const auto inputs, read_tensors(options.inputs));
   request.inputs_origin = options.inputs;
   EF_TRY(const auto outputs, pipeline::exec_network(folder, request, inputs, runtime));
@@ -55,7 +57,7 @@ Action declare_exec(CLI::App& app) {
   app.add_option("--inputs", options->inputs, "Safetensors file with the inputs (NCHW)")
       ->required();
   app.add_option("--outputs", options->outputs, "Safetensors file to write")->required();
-  app.add_option("--precision", options->precision, "auto, f32 or bf16")->capture_default_str();
+  app.add_option("--precision", options->precision, "auto, f32, bf16 or int8")->capture_default_str();
   app.add_option("--tap", options->taps, "Also write this inner value, by its diffusers name");
   app.footer(
       "Example: edgefusion exec models/emoji-v0 unet --inputs in.safetensors --outputs "

@@ -56,7 +56,7 @@ void declare_options(CLI::App& app, Options& options) {
                  "lcm, ddim, euler, euler_a, dpmpp2m, dpmpp2m_karras, ... [the model's]");
   app.add_option("--clip-skip", request.clip_skip, "Leave out the last layers of the text encoder")
       ->check(CLI::Range(0, 100));
-  app.add_option("--precision", options.precision, "auto, f32 or bf16")->capture_default_str();
+  app.add_option("--precision", options.precision, "auto, f32, bf16 or int8 (a quantised model's own)")->capture_default_str();
   app.add_option("--rng", options.rng, "Noise of PyTorch's cpu or cuda generator")
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
@@ -86,9 +86,8 @@ fs::path preview_path(const Options& options) {
   return out.parent_path() / (out.stem().string() + ".preview.png");
 }
 
-Status complete_request(Options& options, IsaSet isa) {
+Status complete_request(Options& options) {
   pipeline::GenerationRequest& request = options.request;
-  EF_TRY(request.precision, engine::parse_precision(options.precision, isa));
   if (!options.memory_limit.empty()) {
     auto limit = parse_memory_size(options.memory_limit);
     if (!limit) return fail(std::move(limit).error().with_context("--memory-limit"));
@@ -165,9 +164,11 @@ void print_json(const Options& options, const pipeline::GenerationResult& result
 
 Status generate(Options& options, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, make_runtime(common));
-  EF_TRY_STATUS(complete_request(options, runtime.isa));
+  EF_TRY_STATUS(complete_request(options));
   const fs::path folder = model_or_default(options.model);
   EF_TRY(auto model, pipeline::Model::open(folder));
+  EF_TRY(options.request.precision,
+         pipeline::choose_precision(options.precision, model->folder(), runtime.isa));
   std::optional<pipeline::PackedCache> cache;
   if (const auto place = options.no_cache ? std::nullopt : cache_folder(options.model)) {
     cache.emplace(pipeline::PackedCacheOptions{.folder = *place}, runtime);

@@ -70,7 +70,7 @@ void declare_common(CLI::App& app, Options& options) {
                  "Pixels, a multiple of 8 for most models [the model's]");
   app.add_option("--cell", options.cell, "Most pixels of a picture on the sheet [all it has]")
       ->check(CLI::Range(16, 4096));
-  app.add_option("--precision", options.precision, "auto, f32 or bf16")->capture_default_str();
+  app.add_option("--precision", options.precision, "auto, f32, bf16 or int8")->capture_default_str();
 }
 
 using TakePicture = std::function<Status(formats::Image)>;
@@ -122,10 +122,11 @@ class Painting {
   static Result<std::unique_ptr<Painting>> open(const Options& options, const Runtime& runtime) {
     auto painting = std::make_unique<Painting>();
     painting->options_ = options.paint;
-    EF_TRY(painting->options_.precision, engine::parse_precision(options.precision, runtime.isa));
     const fs::path path = model_or_default(options.model);
     painting->name_ = fs::weakly_canonical(path).filename().string();
     EF_TRY(auto model, pipeline::Model::open(path));
+    EF_TRY(painting->options_.precision,
+           pipeline::choose_precision(options.precision, model->folder(), runtime.isa));
     if (const auto place = cache_folder(options.model)) {
       painting->cache_.emplace(pipeline::PackedCacheOptions{.folder = *place}, runtime);
     }

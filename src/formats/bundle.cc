@@ -43,7 +43,48 @@ bool is_bytes(const ConstTensorView& tensor) {
   return tensor.dtype == DType::u8 && tensor.shape.rank() == 1;
 }
 
+bool is_number(std::string_view text) {
+  return !text.empty() && text.size() < 9 && std::ranges::all_of(text, [](char letter) {
+    return letter >= '0' && letter <= '9';
+  });
+}
+
+Status check_version(const std::string& version, const std::string& origin) {
+  if (version == kBundleVersion || version == kQuantizedBundleVersion) return {};
+  const bool is_newer = is_number(version) && std::stol(version) > 2;
+  return fail(ErrorCode::unsupported,
+              origin + ": " + kBundleKey + ": expected 1 or 2, found " + printable(version) +
+                  (is_newer ? " (made by a newer edgefusion: this one cannot read it)" : ""));
+}
+
+/// Errors: contents that were cut or changed after the bundle was written.
+Status check_hash(const SafetensorsFile& file, bool must_be_there) {
+  const auto expected = file.metadata().find(kBundleHashKey);
+  if (expected == file.metadata().end()) {
+    if (!must_be_there) return {};
+    return fail(ErrorCode::bad_file, file.origin() + ": metadata: expected " + kBundleHashKey +
+                                         ", found none");
+  }
+  BundleHasher hasher;
+  for (const std::string& name : file.names()) {
+    hasher.add(name, *file.find(name));
+    file.release(name);
+  }
+  const std::string found = hasher.result();
+  if (found == expected->second) return {};
+  return fail(ErrorCode::bad_file, file.origin() + ": hash of its contents: expected " +
+                                       printable(expected->second) + ", found " + found +
+                                       " (the file was changed or damaged)");
+}
+
 }  // namespace
+
+void BundleHasher::add(std::string_view name, const ConstTensorView& tensor) {
+  hasher_.add_text(name);
+  hasher_.add_text(to_string(tensor.dtype));
+  hasher_.add_text(tensor.shape.to_string());
+  hasher_.add({tensor.data, tensor.bytes()});
+}
 
 bool is_plain_path(std::string_view name) {
   const bool printable = std::ranges::all_of(name, [](char letter) {
@@ -72,11 +113,8 @@ Result<std::shared_ptr<const Bundle>> Bundle::parse(SafetensorsFile file) {
                 origin + ": metadata: expected " + kBundleKey +
                     ", found none (a model is a diffusers folder or a bundle made by convert)");
   }
-  if (version->second != kBundleVersion) {
-    return fail(ErrorCode::unsupported, origin + ": " + kBundleKey + ": expected " +
-                                            kBundleVersion + ", found " +
-                                            printable(version->second));
-  }
+  EF_TRY_STATUS(check_version(version->second, origin));
+  EF_TRY_STATUS(check_hash(file, version->second == kQuantizedBundleVersion));
   for (const std::string& name : file.names()) {
     if (!name.starts_with(kBundleFiles)) continue;
     if (!is_plain_path(std::string_view(name).substr(kBundleFiles.size()))) {

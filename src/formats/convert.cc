@@ -10,6 +10,7 @@
 #include "core/atomic_file.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
+#include "core/quantized_tensor.h"
 
 namespace edgefusion::formats {
 namespace {
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMostTextBytes = size_t{64} << 20;  // as of tokenizer files
 constexpr size_t kRegionAlignment = 64;              // of packed regions in a mapped file
+constexpr const char* kQuantization = "quantization";  // of edgefusion.json
 constexpr std::array<const char*, 3> kRoles = {"text_encoder", "unet", "vae"};
 
 bool is_float(DType dtype) {
@@ -127,6 +129,10 @@ size_t bytes_before_packed(const std::vector<TensorRecord>& records) {
   return bytes;
 }
 
+bool is_quantized(const ModelFolder& model) {
+  return model.edgefusion.is_object() && model.edgefusion.contains(kQuantization);
+}
+
 Status require_pipeline(const ModelFolder& model) {
   if (!model.pipeline_class.empty()) return {};
   return fail(ErrorCode::unsupported,
@@ -142,10 +148,15 @@ Status write_network(const TensorSource& weights, std::optional<DType> type, con
     records.push_back({name, converter.type_of(tensor->dtype), tensor->shape});
   }
   std::string before;
+  Tensor floats;
   return write_safetensors(path, std::move(records), {{"format", "pt"}},
                            [&](const TensorRecord& record) -> Result<ConstTensorView> {
                              if (!before.empty()) weights.release(before);
                              before = record.name;
+                             if (const auto* codes = weights.quantized(record.name)) {
+                               floats = dequantized(*codes);
+                               return converter.convert(floats.view(), weights.origin());
+                             }
                              return converter.convert(*weights.find(record.name),
                                                       weights.origin() + ": " + record.name);
                            });
@@ -153,7 +164,12 @@ Status write_network(const TensorSource& weights, std::optional<DType> type, con
 
 Status write_folder_files(const ModelFolder& model, std::optional<DType> type,
                           const fs::path& folder) {
-  EF_TRY(const auto texts, model_texts(model));
+  EF_TRY(auto texts, model_texts(model));
+  if (is_quantized(model)) {  // its floats are all the folder has of it
+    nlohmann::json ours = model.edgefusion;
+    ours.erase(kQuantization);
+    texts["edgefusion.json"] = ours.dump(1);
+  }
   std::error_code error;
   for (const auto& [name, text] : texts) {
     fs::create_directories((folder / name).parent_path(), error);
@@ -195,6 +211,11 @@ Result<std::map<std::string, std::string>> model_texts(const ModelFolder& model)
 Status write_bundle(const ModelFolder& model, std::optional<DType> type,
                     const std::vector<NamedTensor>& packed, const fs::path& path) {
   EF_TRY_STATUS(require_pipeline(model));
+  if (is_quantized(model)) {
+    return fail(ErrorCode::unsupported, model.path.string() +
+                                            ": a quantised bundle; expected one of floats, or a "
+                                            "folder to convert it to");
+  }
   EF_TRY(const auto texts, model_texts(model));
   Parts parts = parts_of(model, texts, packed);
   Converter converter(type);

@@ -6,11 +6,14 @@
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "formats/diffusers_folder.h"
+#include "formats/quantized_weights.h"
 
 namespace edgefusion::formats {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kOurs = "edgefusion.json";
 
 class FolderFiles : public ModelFiles {
  public:
@@ -61,7 +64,12 @@ class BundleFiles : public ModelFiles {
     return std::string(*contents);
   }
   Result<std::shared_ptr<const TensorSource>> weights(std::string_view folder) const override {
-    return bundle_->weights(std::string(folder));
+    const std::string role(folder);
+    if (!has_file(kOurs)) return bundle_->weights(role);
+    EF_TRY(const nlohmann::json ours, json_object(kOurs));
+    const auto tensors = nlohmann::json::json_pointer("/quantization/networks/" + role + "/tensors");
+    if (!ours.contains(tensors)) return bundle_->weights(role);
+    return open_quantized_weights(bundle_, role, ours.at(tensors));
   }
 
  private:

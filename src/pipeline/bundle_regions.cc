@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "formats/packed_file.h"
+#include "pipeline/compile_options.h"
 #include "pipeline/resolved_request.h"
 #include "pipeline/unet_programs.h"
 
@@ -114,14 +115,20 @@ Result<std::vector<NamedRegion>> pack_model(const Model& model, const Runtime& r
   EF_TRY(const ResolvedRequest resolved, resolve_request(model, request));
   const Shape& latents = resolved.latents;
   CollectedRegions regions(folder);
-  const engine::CompileOptions options = {.precision = precision, .regions = &regions};
+  const auto options_of = [&](std::string_view role) {
+    engine::CompileOptions options = compile_options(model, request, role);
+    options.regions = &regions;
+    return options;
+  };
   EF_TRY(graph::Graph text, model.text_encoder_graph(resolved.prompts(), request.clip_skip));
   EF_TRY(graph::Graph decoder, model.decoder_graph(1, latents[2], latents[3]));
   EF_TRY_STATUS(
-      engine::compile(std::move(text), *model.network("text_encoder").weights, options, runtime)
+      engine::compile(std::move(text), *model.network("text_encoder").weights,
+                      options_of("text_encoder"), runtime)
           .map([](const auto&) {}));
   EF_TRY_STATUS(compile_unet(model, resolved, runtime, {&regions}).map([](const auto&) {}));
-  EF_TRY_STATUS(engine::compile(std::move(decoder), *model.network("vae").weights, options, runtime)
+  EF_TRY_STATUS(engine::compile(std::move(decoder), *model.network("vae").weights, options_of("vae"),
+                                  runtime)
                     .map([](const auto&) {}));
   return regions.take();
 }

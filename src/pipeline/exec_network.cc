@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "pipeline/model_quantization.h"
+
 namespace edgefusion::pipeline {
 namespace {
 
@@ -191,9 +193,12 @@ Result<NamedTensors> exec_network(const formats::ModelFolder& folder, const Exec
              files->weights.get()));
   const auto tap_names = names_of_taps(graph, request.taps);
   const std::set<std::string> network_outputs = output_names(graph);
+  engine::CompileOptions options = {.precision = request.precision, .taps = request.taps};
+  EF_TRY(const ModelQuantization quantization, read_quantization(folder));
+  const auto quantized = quantization.find(folder_role(request.role));
+  if (quantized != quantization.end()) options.quantization = &quantized->second;
   EF_TRY(engine::Program program,
-         engine::compile(std::move(graph), *files->weights,
-                         {.precision = request.precision, .taps = request.taps}, runtime));
+         engine::compile(std::move(graph), *files->weights, options, runtime));
   EF_TRY(const NamedTensors graph_inputs,
          of_inputs(to_graph_inputs(program, *files, request.role, inputs), request));
   EF_TRY(NamedTensors outputs,

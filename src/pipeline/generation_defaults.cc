@@ -38,6 +38,7 @@ Status read_edgefusion_json(const formats::ModelFolder& folder, GenerationDefaul
                     printable(defaults.prompt_template));
   }
   for (const char* note : {"licence", "name", "description"}) (void)reader.string(note, "");
+  (void)reader.raw("quantization");  // read with the weights
   for (const std::string& key : reader.unread_keys()) {
     reader.complain(key, "a known key", "an unknown one");
   }

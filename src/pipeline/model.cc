@@ -34,6 +34,7 @@ Result<std::shared_ptr<const Model>> Model::open(const std::filesystem::path& pa
     return fail(ErrorCode::unsupported,
                 path.string() + ": a single network; expected a pipeline (model_index.json)");
   }
+  EF_TRY(model->quantization_, read_quantization(model->folder_));
   EF_TRY_STATUS(model->read_unet());
   EF_TRY_STATUS(model->read_latent_space());
   EF_TRY_STATUS(model->read_text());

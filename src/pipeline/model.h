@@ -9,6 +9,7 @@
 #include "graph/graph.h"
 #include "models/unet_config.h"
 #include "pipeline/generation_defaults.h"
+#include "pipeline/model_quantization.h"
 #include "text/tokenizer.h"
 
 namespace edgefusion::pipeline {
@@ -39,6 +40,8 @@ class Model {
   const LatentSpace& latent_space() const { return latent_space_; }
   const GenerationDefaults& defaults() const { return defaults_; }
   const nlohmann::json& scheduler_config() const { return scheduler_config_; }
+  bool is_quantized() const { return !quantization_.empty(); }
+  const ModelQuantization& quantization() const { return quantization_; }
   /// Tokens a prompt is padded or cut to.
   int64_t text_tokens() const { return text_tokens_; }
 
@@ -59,6 +62,7 @@ class Model {
   LatentSpace latent_space_;
   GenerationDefaults defaults_;
   nlohmann::json scheduler_config_;
+  ModelQuantization quantization_;
   int64_t text_tokens_ = 0;
 };
 

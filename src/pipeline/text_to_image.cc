@@ -7,6 +7,7 @@
 #include "core/process_memory.h"
 #include "diffusion/sampler.h"
 #include "pipeline/bundle_regions.h"
+#include "pipeline/compile_options.h"
 #include "pipeline/denoising.h"
 #include "pipeline/network_runner.h"
 #include "pipeline/resolved_request.h"
@@ -72,12 +73,10 @@ class Generation {
     if (!graph) return fail(std::move(graph).error());
     const TensorSource& weights = *model_.network(role).weights;
     const auto regions = regions_of(weights, weight_budget.has_value());
-    return engine::compile(std::move(*graph), weights,
-                           {.precision = request_.precision,
-                            .taps = {},
-                            .regions = regions.get(),
-                            .resident_weight_bytes = weight_budget},
-                           runtime_);
+    engine::CompileOptions options = compile_options(model_, request_, role);
+    options.regions = regions.get();
+    options.resident_weight_bytes = weight_budget;
+    return engine::compile(std::move(*graph), weights, options, runtime_);
   }
 
   Result<Tensor> encode_text() {
@@ -202,13 +201,12 @@ class Generation {
   GenerationResult result_;
 };
 
-Result<engine::MemoryForecast> forecast_network(Result<graph::Graph> graph,
-                                                const TensorSource& weights,
-                                                const GenerationRequest& request,
+Result<engine::MemoryForecast> forecast_network(Result<graph::Graph> graph, const Model& model,
+                                                const char* role, const GenerationRequest& request,
                                                 const Runtime& runtime) {
   if (!graph) return fail(std::move(graph).error());
-  return engine::forecast(std::move(*graph), &weights, {.precision = request.precision, .taps = {}},
-                          runtime);
+  return engine::forecast(std::move(*graph), model.network(role).weights.get(),
+                          compile_options(model, request, role), runtime);
 }
 
 /// What pictures take outside of the networks: latents and states are small, pixels are not.
@@ -224,11 +222,11 @@ Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& 
   const int64_t height = resolved.latents[2], width = resolved.latents[3];
   GenerationForecast result;
   EF_TRY(result.text_encoder,
-         forecast_network(model.text_encoder_graph(resolved.prompts(), request.clip_skip),
-                          *model.network("text_encoder").weights, request, runtime));
+         forecast_network(model.text_encoder_graph(resolved.prompts(), request.clip_skip), model,
+                          "text_encoder", request, runtime));
   EF_TRY(result.unet, forecast_unet(model, resolved, runtime));
-  EF_TRY(result.decoder, forecast_network(model.decoder_graph(1, height, width),
-                                          *model.network("vae").weights, request, runtime));
+  EF_TRY(result.decoder, forecast_network(model.decoder_graph(1, height, width), model, "vae",
+                                          request, runtime));
   result.previews = static_cast<bool>(request.preview);
   result.used_bytes = resident_bytes();
   result.picture_bytes = picture_bytes(resolved);

@@ -45,6 +45,8 @@ struct GenerationRequest {
   diffusion::BatchSeeds batch_seeds = diffusion::BatchSeeds::shared;
   int clip_skip = 0;
   engine::Precision precision = engine::Precision::f32;
+  /// Of precision int8: instead of what the model says itself; must outlive the call.
+  const ModelQuantization* quantization = nullptr;
   /// Of the whole process. What it takes to keep it is in memory_budget.h.
   std::optional<int64_t> memory_limit_bytes;
 

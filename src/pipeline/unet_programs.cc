@@ -3,6 +3,7 @@
 #include "graph/passes/passes.h"
 #include "graph/split_by_inputs.h"
 #include "models/unet.h"
+#include "pipeline/compile_options.h"
 
 namespace edgefusion::pipeline {
 namespace {
@@ -25,8 +26,8 @@ Result<UNetPrograms> compile_unet(const Model& model, const ResolvedRequest& res
                                   const Runtime& runtime, const WeightPlaces& places) {
   EF_TRY(graph::SplitGraph parts, unet_parts(model, resolved));
   const TensorSource& weights = *model.network("unet").weights;
-  engine::CompileOptions options = {.precision = resolved.request.precision,
-                                    .regions = places.regions};
+  engine::CompileOptions options = compile_options(model, resolved.request, "unet");
+  options.regions = places.regions;
   // One part runs at a time, and the step has the largest weights: the others keep nothing.
   if (places.budget) options.resident_weight_bytes = 0;
   std::optional<engine::Program> once, timestep;
@@ -46,7 +47,7 @@ Result<engine::MemoryForecast> forecast_unet(const Model& model, const ResolvedR
                                              const Runtime& runtime) {
   EF_TRY(graph::SplitGraph parts, unet_parts(model, resolved));
   const TensorSource& weights = *model.network("unet").weights;
-  engine::CompileOptions options = {.precision = resolved.request.precision};
+  engine::CompileOptions options = compile_options(model, resolved.request, "unet");
   engine::MemoryForecast total;
   for (graph::Graph* part : {&parts.once, &parts.timestep}) {
     if (is_empty(*part)) continue;

@@ -1,0 +1,16 @@
+#include "pipeline/compile_options.h"
+
+namespace edgefusion::pipeline {
+
+engine::CompileOptions compile_options(const Model& model, const GenerationRequest& request,
+                                       std::string_view role) {
+  engine::CompileOptions options = {.precision = request.precision};
+  if (request.precision != engine::Precision::int8) return options;
+  const ModelQuantization& networks =
+      request.quantization != nullptr ? *request.quantization : model.quantization();
+  const auto found = networks.find(role);
+  if (found != networks.end()) options.quantization = &found->second;
+  return options;
+}
+
+}  // namespace edgefusion::pipeline
