@@ -71,7 +71,7 @@ class EntryReader {
   }
 
   Status read_shape(ConfigReader& reader) {
-    const auto extents = reader.int_list("shape", {1, kMostExtent});
+    const auto extents = reader.int_list("shape", IntRange{1, kMostExtent});
     EF_TRY_STATUS(reader.status());
     if (extents.size() != 2 && extents.size() != kMostRank) {
       return wrong("shape of " + std::to_string(extents.size()) + " axes, expected 2 or 4");

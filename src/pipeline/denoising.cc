@@ -34,18 +34,26 @@ Tensor guidance_rows(const Model& model, const ResolvedRequest& resolved) {
 }  // namespace
 
 Denoising::Denoising(const Model& model, const ResolvedRequest& resolved, UNetPrograms unet,
-                     const Tensor& text_states)
-    : resolved_(resolved), unet_(std::move(unet)) {
-  if (model.unet().context_width() != 0) {
-    values_["encoder_hidden_states"] = repeat_rows(text_states, resolved.request.batch);
+                     const Tensor& text_states, bool keeps_parts)
+    : model_(model), resolved_(resolved), unet_(std::move(unet)), keeps_parts_(keeps_parts) {
+  restart(text_states);
+}
+
+void Denoising::restart(const Tensor& text_states) {
+  begun_ = false;
+  values_.clear();
+  if (model_.unet().context_width() != 0) {
+    values_["encoder_hidden_states"] = repeat_rows(text_states, resolved_.request.batch);
   }
-  if (model.unet().time_cond_width != 0) values_["timestep_cond"] = guidance_rows(model, resolved);
+  if (model_.unet().time_cond_width != 0) {
+    values_["timestep_cond"] = guidance_rows(model_, resolved_);
+  }
 }
 
 Status Denoising::begin(ThreadPool& pool) {
   if (begun_) return {};
   if (unet_.once) EF_TRY_STATUS(run_part(*unet_.once, values_, pool));
-  unet_.once.reset();
+  if (!keeps_parts_) unet_.once.reset();
   EF_TRY_STATUS(hold_inputs(unet_.step, values_));
   const auto taken_each_step = [&](const std::string& name) {
     const auto takes = [&](const engine::Program& part) {

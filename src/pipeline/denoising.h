@@ -16,9 +16,13 @@ namespace edgefusion::pipeline {
 /// model output out, guidance done.
 class Denoising {
  public:
-  /// text_states [prompts,T,D]: the negative prompt's first if guided.
+  /// text_states [prompts,T,D]: the negative prompt's first if guided. keeps_parts: what computes
+  /// values that never change stays in memory after it has done so.
   Denoising(const Model& model, const ResolvedRequest& resolved, UNetPrograms unet,
-            const Tensor& text_states);
+            const Tensor& text_states, bool keeps_parts = false);
+
+  /// Starts again with other text states, with the same U-Net. Only of one that keeps all its parts.
+  void restart(const Tensor& text_states);
 
   /// model_input and model_output: [N,C,H,W] in NCHW order. The first run also computes what never
   /// changes.
@@ -31,8 +35,10 @@ class Denoising {
   /// The latents once for each prompt, channels last.
   Tensor sample_of(std::span<const float> model_input) const;
 
+  const Model& model_;
   const ResolvedRequest& resolved_;
   UNetPrograms unet_;
+  bool keeps_parts_;
   bool begun_ = false;
   NamedTensors values_;  ///< inputs of the network, and what its parts give each other
 };

@@ -42,6 +42,13 @@ Result<std::shared_ptr<const Model>> Model::open(const std::filesystem::path& pa
   return std::shared_ptr<const Model>(std::move(model));
 }
 
+std::shared_ptr<const Model> Model::with_weights(
+    const std::string& role, std::shared_ptr<const TensorSource> weights) const {
+  auto changed = std::make_shared<Model>(*this);
+  changed->folder_.networks.at(role).weights = std::move(weights);
+  return changed;
+}
+
 const formats::NetworkFiles& Model::network(const char* role) const {
   const formats::NetworkFiles* files = folder_.network(role);
   EF_CHECK(files != nullptr, std::string(role) + ": a pipeline has all three networks");

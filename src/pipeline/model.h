@@ -33,6 +33,10 @@ class Model {
   /// bad_file.
   static Result<std::shared_ptr<const Model>> open(const std::filesystem::path& path);
 
+  /// The same with other weights of one network, of the same names and shapes.
+  std::shared_ptr<const Model> with_weights(const std::string& role,
+                                            std::shared_ptr<const TensorSource> weights) const;
+
   const formats::ModelFolder& folder() const { return folder_; }
   const formats::NetworkFiles& network(const char* role) const;
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
@@ -57,7 +61,7 @@ class Model {
   Status check_fit() const;
 
   formats::ModelFolder folder_;
-  std::unique_ptr<text::Tokenizer> tokenizer_;
+  std::shared_ptr<const text::Tokenizer> tokenizer_;
   models::UNetConfig unet_;
   LatentSpace latent_space_;
   GenerationDefaults defaults_;

@@ -47,6 +47,9 @@ struct GenerationRequest {
   engine::Precision precision = engine::Precision::f32;
   /// Of precision int8: instead of what the model says itself; must outlive the call.
   const ModelQuantization* quantization = nullptr;
+  /// If set, sees every value of every network as it is made; precision f32.
+  std::function<void(std::string_view network, std::string_view value, const ConstTensorView&)>
+      observe;
   /// Of the whole process. What it takes to keep it is in memory_budget.h.
   std::optional<int64_t> memory_limit_bytes;
 
