@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "core/process_memory.h"
 #include "engine/machine_peak.h"
+#include "engine/nominal_quantization.h"
 #include "engine/random_weights.h"
 #include "models/builtin_configs.h"
 #include "models/registry.h"
@@ -143,10 +144,16 @@ Result<NetworkTimes> bench_network(const Target& target, const Options& options,
   times.name = models::to_string(target.role);
   auto weights = std::make_unique<engine::RandomWeights>(graph);
   const auto start = Clock::now();
-  const engine::CompileOptions compile_options = {
+  engine::CompileOptions compile_options = {
       .precision = precision,
       .taps = {},
       .bands = {.enabled = options.band_lines >= 0, .lines = std::max(0, options.band_lines)}};
+  graph::NetworkQuantization quantization;
+  if (precision == engine::Precision::int8) {
+    quantization = engine::nominal_quantization(
+        engine::prepared(graph, {.precision = engine::Precision::bf16}), runtime.isa);
+    compile_options.quantization = &quantization;
+  }
   EF_TRY(engine::Program program,
          engine::compile(std::move(graph), *weights, compile_options, runtime));
   times.load_ms = milliseconds_since(start);
@@ -209,7 +216,9 @@ Action declare_bench(CLI::App& app) {
   app.add_option("--steps", options->steps, "U-Net passes in the whole picture")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--precision", options->precision, "auto, f32 or bf16")->capture_default_str();
+  app.add_option("--precision", options->precision,
+                 "auto, f32, bf16 or int8 (each layer in what is fastest)")
+      ->capture_default_str();
   app.add_option("--network", options->network, "Only this network")
       ->check(CLI::IsMember({"text_encoder", "unet", "vae_decoder"}));
   app.add_option("--batch", options->batch, "Pictures at once")

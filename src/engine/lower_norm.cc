@@ -1,3 +1,6 @@
+#include <memory>
+#include <vector>
+
 #include "engine/lower_lines.h"
 #include "engine/lowering.h"
 #include "kernels/norm/norm.h"
@@ -47,6 +50,40 @@ void apply_affine_map(const kernels::NormKernels& kernel, const kernels::GroupNo
   });
 }
 
+/// What u8 operands and results of a norm are scaled by; must outlive the steps.
+struct U8Scales {
+  std::shared_ptr<const graph::U8Format> src;
+  int dst_zero_point = 128;
+  std::vector<float> dst_inverse;
+};
+
+template <typename Norm>
+std::shared_ptr<const U8Scales> set_u8(const Lowering& lowering, Norm& norm) {
+  const graph::Graph& graph = lowering.graph();
+  const auto& result = graph.value(lowering.node().output);
+  auto scales = std::make_shared<U8Scales>();
+  scales->src = graph.value(lowering.node().input(NormSlots::x)).u8;
+  if (scales->src != nullptr) {
+    norm.src_u8 = true;
+    norm.src_scale = scales->src->scale.data();
+    norm.src_zero_point = scales->src->zero_point;
+  }
+  if (result.u8 != nullptr) {
+    for (const float scale : result.u8->scale) scales->dst_inverse.push_back(1.0f / scale);
+    norm.dst_u8 = true;
+    norm.dst_inverse_scale = scales->dst_inverse.data();
+    norm.dst_zero_point = result.u8->zero_point;
+  }
+  return scales;
+}
+
+/// Rows of the table are called by floats: those that a norm of u8 would have been in are bf16.
+const kernels::NormKernels& select_kernel(const Lowering& lowering) {
+  const bool has_u8 =
+      lowering.output_dtype() == DType::u8 || lowering.dtype(NormSlots::x) == DType::u8;
+  return kernels::select_norm(lowering.isa(), has_u8 ? DType::bf16 : lowering.output_dtype());
+}
+
 kernels::GroupNorm make_group_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::GroupNormAttrs>();
   const Shape& shape = lowering.output_shape();
@@ -73,33 +110,34 @@ kernels::GroupNorm make_group_norm(Lowering& lowering) {
 }  // namespace
 
 StepFunction lower_group_norm(Lowering& lowering) {
-  const kernels::NormKernels& kernel =
-      kernels::select_norm(lowering.isa(), lowering.output_dtype());
-  const kernels::GroupNorm norm = make_group_norm(lowering);
+  const kernels::NormKernels& kernel = select_kernel(lowering);
+  kernels::GroupNorm norm = make_group_norm(lowering);
+  const auto scales = set_u8(lowering, norm);
   const int64_t batch = lowering.output_shape()[0];
-  return [kernel, norm, batch](const RunContext& context) {
+  const size_t src_pixels = size_of(lowering.dtype(NormSlots::x)) * norm.pixels;
+  const size_t dst_pixels = lowering.element_bytes() * norm.pixels;
+  return [=](const RunContext& context) {
     // Thread 0's work space; the pool's loops are barriers between the parts.
     const GroupNormScratch scratch(context.scratch_of(0), norm);
     kernels::GroupNorm image = norm;
-    const size_t pixel_bytes = size_of(kernel.dtype) * norm.pixels;
     for (int64_t entry = 0; entry < batch; ++entry) {
       find_affine_map(kernel, image, scratch, context);
       apply_affine_map(kernel, image, scratch, {0, static_cast<int64_t>(norm.pixels)}, context);
-      image.src = static_cast<const std::byte*>(image.src) + norm.ld_src * pixel_bytes;
+      image.src = static_cast<const std::byte*>(image.src) + norm.ld_src * src_pixels;
       if (norm.src2 != nullptr) {
-        image.src2 = static_cast<const std::byte*>(image.src2) + norm.ld_src2 * pixel_bytes;
+        image.src2 = static_cast<const std::byte*>(image.src2) + norm.ld_src2 * src_pixels;
       }
-      image.dst = static_cast<std::byte*>(image.dst) + norm.ld_dst * pixel_bytes;
+      image.dst = static_cast<std::byte*>(image.dst) + norm.ld_dst * dst_pixels;
     }
   };
 }
 
 LineStep lower_group_norm_lines(Lowering& lowering) {
-  const kernels::NormKernels& kernel =
-      kernels::select_norm(lowering.isa(), lowering.output_dtype());
-  const kernels::GroupNorm norm = make_group_norm(lowering);
+  const kernels::NormKernels& kernel = select_kernel(lowering);
+  kernels::GroupNorm norm = make_group_norm(lowering);
+  const auto scales = set_u8(lowering, norm);
   auto* map = lowering.line_state<float>();
-  const auto image_of = [norm](const LineCall& call) {
+  const auto image_of = [norm, scales](const LineCall& call) {
     kernels::GroupNorm image = norm;
     image.src = call.operands[NormSlots::x];
     image.src2 = call.operands[NormSlots::x2];
@@ -127,8 +165,7 @@ LineStep lower_group_norm_lines(Lowering& lowering) {
 
 StepFunction lower_layer_norm(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::LayerNormAttrs>();
-  const kernels::NormKernels& kernel =
-      kernels::select_norm(lowering.isa(), lowering.output_dtype());
+  const kernels::NormKernels& kernel = select_kernel(lowering);
   const Shape& shape = lowering.output_shape();
   kernels::LayerNorm norm;
   norm.src = lowering.src<std::byte>(NormSlots::x);
@@ -138,7 +175,8 @@ StepFunction lower_layer_norm(Lowering& lowering) {
   norm.gamma = lowering.vector_f32(NormSlots::gamma);
   norm.beta = lowering.vector_f32(NormSlots::beta);
   norm.eps = attrs.eps;
-  return [kernel, norm, rows = shape.rows()](const RunContext& context) {
+  const auto scales = set_u8(lowering, norm);
+  return [kernel, norm, scales, rows = shape.rows()](const RunContext& context) {
     context.pool.parallel_for(rows, [&](int64_t begin, int64_t end, int) {
       kernel.layer_norm(norm, static_cast<size_t>(begin), static_cast<size_t>(end));
     });

@@ -1,0 +1,60 @@
+#include "engine/nominal_quantization.h"
+
+#include "engine/lower_int8_matrix.h"
+#include "engine/matrix_shapes.h"
+#include "kernels/matrix/int8/int8_matrix.h"
+#include "kernels/matrix/matrix.h"
+
+namespace edgefusion::engine {
+namespace {
+
+using graph::LayerQuantization;
+using graph::Scheme;
+
+constexpr float kStep = 8.0f / 255;
+
+LayerQuantization with_scheme(Scheme scheme) {
+  LayerQuantization layer = {.scheme = scheme};
+  if (scheme == Scheme::w8a8) layer.input_scale = {kStep};
+  if (scheme == Scheme::w8a8_winograd) layer.position_scale.assign(16, 2 * kStep);
+  return layer;
+}
+
+/// Cycles as the kernels' tables estimate them.
+LayerQuantization fastest(const graph::Graph& graph, const graph::Node& node, IsaSet isa) {
+  const kernels::ConvShape shape = matrix_shape(graph, node);
+  LayerQuantization best = with_scheme(Scheme::bf16);
+  if (!takes_bf16(graph, node)) return best;
+  const kernels::MatrixRow& bf16 = kernels::select_matrix(isa, shape);
+  double lowest = bf16.cost(bf16, shape);
+  for (const auto& [scheme, method] :
+       {std::pair{Scheme::w8a8, kernels::Int8Method::direct},
+        std::pair{Scheme::w8a8_winograd, kernels::Int8Method::winograd}}) {
+    const LayerQuantization layer = with_scheme(scheme);
+    if (!takes_u8(graph, node, layer)) continue;
+    const kernels::Int8MatrixRow& row = kernels::select_int8_matrix(isa, shape, method);
+    const double cost = row.cost(row, shape);
+    if (cost < lowest) {
+      lowest = cost;
+      best = layer;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+graph::NetworkQuantization nominal_quantization(const graph::Graph& prepared, IsaSet isa) {
+  graph::NetworkQuantization result;
+  for (const graph::Node& node : prepared.nodes()) {
+    if (node.op == graph::OpKind::attention) {
+      result.attentions[prepared.value(node.output).name] = graph::AttentionScheme::int8;
+    }
+    const std::string name = graph::layer_name(prepared, node);
+    if (name.empty() || prepared.value(node.inputs[0]).shape.rank() < 3) continue;
+    result.layers[name] = fastest(prepared, node, isa);
+  }
+  return result;
+}
+
+}  // namespace edgefusion::engine
