@@ -10,6 +10,7 @@
 #include "pipeline/compile_options.h"
 #include "pipeline/denoising.h"
 #include "pipeline/network_runner.h"
+#include "pipeline/pixels.h"
 #include "pipeline/resolved_request.h"
 #include "pipeline/unet_programs.h"
 
@@ -175,20 +176,6 @@ class Generation {
     const Tensor& pixels = outputs.at("image");
     EF_TRY_STATUS(check_finite(pixels.values<float>(), "vae"));
     return to_image(pixels);
-  }
-
-  /// [1,H,W,3] from -1 to 1 -> 8 bits, halves to even, as numpy rounds for diffusers.
-  static formats::Image to_image(const Tensor& pixels) {
-    formats::Image image;
-    image.height = static_cast<int>(pixels.shape()[1]);
-    image.width = static_cast<int>(pixels.shape()[2]);
-    image.channels = static_cast<int>(pixels.shape()[3]);
-    image.pixels.reserve(static_cast<size_t>(pixels.elements()));
-    for (const float value : pixels.values<float>()) {
-      const float unit = std::clamp(value * 0.5f + 0.5f, 0.0f, 1.0f);
-      image.pixels.push_back(static_cast<uint8_t>(std::nearbyint(unit * 255.0f)));
-    }
-    return image;
   }
 
   const Model& model_;
