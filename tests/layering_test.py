@@ -30,6 +30,8 @@ MAY_INCLUDE = {
               "core"},
     "eval": {"drawing", "shards", "pipeline", "models", "engine", "text", "formats", "graph",
              "core"},
+    "quant": {"drawing", "pipeline", "models", "engine", "diffusion", "text", "formats", "graph",
+              "core"},
     "api": {"pipeline", "diffusion", "engine", "formats", "core", "edgefusion"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) - {"api"}
