@@ -97,16 +97,6 @@ struct Work {
   }
 };
 
-MatrixArgs finish_args(const Int8MatrixArgs& args) {
-  MatrixArgs finish;
-  finish.shape = args.shape;
-  finish.dst = args.dst;
-  finish.dst_type = args.dst_type;
-  finish.dst_stride = args.dst_stride;
-  finish.epilogue = args.epilogue;
-  return finish;
-}
-
 /// One call of the kernel on its way.
 template <int kPatch>
 class WinogradInt8Run {
@@ -117,7 +107,6 @@ class WinogradInt8Run {
                   void* scratch)
       : kernel_(*row.panel),
         args_(args),
-        finish_args_(finish_args(args)),
         range_(range),
         work_(kernel_, args.shape, scratch),
         patches_(T::patches(args.shape)),
@@ -143,7 +132,7 @@ class WinogradInt8Run {
           std::min({block_tiles_, range_.row_end - tile, (image + 1) * image_tiles - tile});
       transform_inputs(tile, count);
       for (int64_t panel = range_.panel_begin; panel < range_.panel_end; ++panel) {
-        const PanelFinish finish(finish_args_, finish_, kPanelColumns, panel, image);
+        const PanelFinish finish(args_, finish_, kPanelColumns, panel, image);
         scale_panel(panel);
         for (int64_t done = 0; done < count; done += group_) {
           const int64_t tiles_now = std::min(group_, count - done);
@@ -265,7 +254,6 @@ class WinogradInt8Run {
 
   const Kernel& kernel_;
   const Int8MatrixArgs& args_;
-  MatrixArgs finish_args_;
   const GemmRange& range_;
   Work<kPatch> work_;
   ConvShape patches_;
@@ -279,9 +267,9 @@ class WinogradInt8Run {
 };
 
 template <int kPatch>
-size_t packed_bytes(const Int8MatrixRow& row, const Int8Weights& w) noexcept {
+size_t packed_bytes(const Int8MatrixRow&, const Int8Weights& w) noexcept {
   const PackedPanel packed(winograd_positions(kPatch), w.inputs);
-  return static_cast<size_t>(row.panels(w.outputs) * packed.bytes);
+  return static_cast<size_t>(PanelColumns(w.outputs, false).panels() * packed.bytes);
 }
 
 /// To the nearest integer, ties to even; |x| < 2^22. In vectors, which nearbyint() is not in files

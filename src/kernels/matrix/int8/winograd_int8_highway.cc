@@ -153,14 +153,16 @@ struct FloatsOfTile {
 
   HWY_INLINE void store(int p, T v) const {
     const DF d;
-    const hn::Rebind<int8_t, DF> ds8;
+    const hn::RebindToUnsigned<DF> du32;
     const hn::Rebind<uint8_t, DF> du8;
     VF x = hn::Mul(hn::Mul(v, hn::LoadU(d, inverse_scale + channel)),
                    hn::Set(d, position_inverse_scale[p]));
     x = hn::IfThenZeroElse(hn::IsNaN(x), x);
     x = hn::Min(hn::Max(x, hn::Set(d, -127.0f)), hn::Set(d, 127.0f));
-    const auto q = hn::BitCast(du8, hn::DemoteTo(ds8, hn::NearestInt(x)));
-    hn::StoreU(hn::Xor(q, hn::Set(du8, uint8_t{128})), du8, dst + p * position_stride + channel);
+    // 1.5 * 2^23: the sum is rounded to an integer, ties to even, which ends its bits.
+    const auto bits = hn::BitCast(du32, hn::Add(x, hn::Set(d, 0x1.8p23f)));
+    const auto q = hn::TruncateTo(du8, hn::Add(bits, hn::Set(du32, 128u)));
+    hn::StoreU(q, du8, dst + p * position_stride + channel);
   }
 };
 
