@@ -5,17 +5,15 @@
 #include "kernels/conv/pixel_finder.h"
 #include "kernels/matrix/pack.h"
 #include "kernels/matrix/panel_finish.h"
-#include "kernels/matrix/winograd_transform.h"
+#include "kernels/matrix/winograd_tiling.h"
 
 namespace edgefusion::kernels {
 namespace {
 
-/// A convolution cut into tiles of kOutputs x kOutputs pixels.
+/// A convolution's tiles, and how many of them are transformed together.
 template <int kPatch>
-struct Tiling {
-  static constexpr bool kEnlarged = kPatch == 3;
-  static constexpr int kOutputs = winograd_outputs(kPatch);
-  static constexpr int64_t kPositions = winograd_positions(kPatch);
+struct Tiling : WinogradTiling<kPatch> {
+  using WinogradTiling<kPatch>::kPositions;
   /// Tiles whose transforms share the weights that pass by: with 640 channels they are 2 MB, and a
   /// weight fetched from memory is used that many times.
   static constexpr int64_t kBlockTiles = kPatch == 6 ? 48 : 96;
@@ -23,21 +21,6 @@ struct Tiling {
   static constexpr int64_t kSumStride = kBlockTiles * kPanelColumns + 16;
   static int64_t value_stride(const ConvShape& s) {
     return kBlockTiles * padded_depth(s.inputs()) + 32;
-  }
-
-  static int64_t rows(const ConvShape& s) { return (s.out_height() + kOutputs - 1) / kOutputs; }
-  static int64_t columns(const ConvShape& s) { return (s.out_width() + kOutputs - 1) / kOutputs; }
-  static int64_t tiles(const ConvShape& s) { return s.batch * rows(s) * columns(s); }
-
-  /// The patches as a convolution sees them, with zeros as far as they reach.
-  static ConvShape patches(const ConvShape& s) {
-    ConvShape patches = s;
-    patches.upsample2x = s.upsample2x && !kEnlarged;
-    patches.kernel_height = patches.kernel_width = kPatch;
-    patches.stride = kEnlarged ? 1 : kOutputs;
-    patches.pad_bottom = patches.stride * rows(s) + 2 - patches.in_height() - s.pad_top;
-    patches.pad_right = patches.stride * columns(s) + 2 - patches.in_width() - s.pad_left;
-    return patches;
   }
 
   /// Where the weights of a panel fit into L2 in all positions, a few tiles at a time: their sums
@@ -112,7 +95,7 @@ class WinogradRun {
   }
 
   void run() const {
-    const int64_t image_tiles = T::rows(args_.shape) * T::columns(args_.shape);
+    const int64_t image_tiles = T::image_tiles(args_.shape);
     for (int64_t tile = range_.row_begin; tile < range_.row_end;) {
       const int64_t image = tile / image_tiles;
       const int64_t count =
@@ -175,22 +158,15 @@ class WinogradRun {
 
   /// Runs of tiles on one line of tiles become lines of pixels.
   void transform_outputs(const PanelFinish& finish, int64_t tile, int64_t count) const {
-    const ConvShape& s = args_.shape;
-    for (int64_t done = 0; done < count;) {
-      const int64_t x = (tile + done) % T::columns(s), line = (tile + done) / T::columns(s);
-      const int64_t run = std::min(T::columns(s) - x, count - done);
-      transforms_.output({.sums = work_.sums + done * kPanelColumns,
+    T::for_each_run(args_.shape, tile, count, [&](const TileRun& run) {
+      transforms_.output({.sums = work_.sums + run.first * kPanelColumns,
                           .position_stride = T::kSumStride,
-                          .tiles = run,
+                          .tiles = run.tiles,
                           .lines = work_.lines});
-      const int64_t image = line / T::rows(s), y = kOutputs * (line % T::rows(s));
-      const int64_t pixels = std::min(kOutputs * run, s.out_width() - kOutputs * x);
-      for (int64_t r = 0; r < kOutputs && y + r < s.out_height(); ++r) {
-        const int64_t pixel = (image * s.out_height() + y + r) * s.out_width() + kOutputs * x;
-        finish.apply(work_.lines[r], pixel, pixels);
+      for (int64_t r = 0; r < run.lines; ++r) {
+        finish.apply(work_.lines[r], run.pixel + r * args_.shape.out_width(), run.pixels);
       }
-      done += run;
-    }
+    });
   }
 
   const MatrixRow& row_;
