@@ -207,7 +207,7 @@ class LayerQuantizer {
     std::vector<double> means = inputs_.means;
     for (size_t c = 0; c < means.size(); ++c) means[c] /= scale[c];
     const LayerWeights before = {values, layer_.outputs(), layer_.channels(), layer_.taps()};
-    store_biases(layer_, source_, bias_delta(before, rounded, means), result_.biases);
+    store_biases(layer_, source_, bias_correction(before, rounded, means), result_.biases);
   }
 
   const Layer& layer_;
