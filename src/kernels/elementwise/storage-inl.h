@@ -216,7 +216,9 @@ HWY_INLINE void for_steps(D d, size_t count, F f) {
   const size_t whole = 2 * hwy::HWY_NAMESPACE::Lanes(d);
   size_t i = 0;
   for (; i + whole <= count; i += whole) f(i, WholePair());
-  if (i < count) f(i, PartOfPair{count - i});
+  const size_t rest = count - i;
+  HWY_ASSUME(rest <= kPairElements);  // g++ 12 warns of copies beyond it otherwise
+  if (rest != 0) f(i, PartOfPair{rest});
 }
 
 }  // namespace edgefusion::kernels::HWY_NAMESPACE

@@ -16,97 +16,167 @@ constexpr size_t kMapBlock = 2048;
 struct ChannelMap {
   HWY_ALIGN float scale[kMapBlock];
   HWY_ALIGN float shift[kMapBlock];
+  HWY_ALIGN float inverse_scale[kMapBlock];  // of u8 results; not set if there are none
 };
 
 /// `scale` null: 1; `shift` null: 0.
-template <class T>
+template <class Order>
 HWY_INLINE void load_map(const float* scale, const float* shift, size_t channels, ChannelMap& map) {
   const D d;
   const V one = hn::Set(d, 1.0f);
   const V zero = hn::Zero(d);
   for_steps(d, channels, [&](size_t c, auto step) HWY_ATTR {
-    store_pair(scale != nullptr ? step.template load_for<T>(d, scale + c) : Pair<V>{one, one}, d,
-               map.scale + c);
-    store_pair(shift != nullptr ? step.template load_for<T>(d, shift + c) : Pair<V>{zero, zero}, d,
-               map.shift + c);
+    store_pair(scale != nullptr ? step.template load_for<Order>(d, scale + c) : Pair<V>{one, one},
+               d, map.scale + c);
+    store_pair(shift != nullptr ? step.template load_for<Order>(d, shift + c) : Pair<V>{zero, zero},
+               d, map.shift + c);
   });
 }
 
-/// What of a group norm lies in one source.
+template <class Order>
+HWY_INLINE void load_inverse_scale(const float* inverse_scale, size_t channels, ChannelMap& map) {
+  const D d;
+  for_steps(d, channels, [&](size_t c, auto step) HWY_ATTR {
+    store_pair(step.template load_for<Order>(d, inverse_scale + c), d, map.inverse_scale + c);
+  });
+}
+
+/// Makes a map of values one of the u8 that stand for them.
+template <class Order>
+HWY_INLINE void take_numbers(const float* src_scale, int zero_point, size_t channels,
+                             ChannelMap& map) {
+  const D d;
+  const V zero = hn::Set(d, static_cast<float>(zero_point));
+  for_steps(d, channels, [&](size_t c, auto step) HWY_ATTR {
+    const Pair<V> source = step.template load_for<Order>(d, src_scale + c);
+    Pair<V> scale = load_pair(d, map.scale + c);
+    Pair<V> shift = load_pair(d, map.shift + c);
+    scale = {hn::Mul(scale.a, source.a), hn::Mul(scale.b, source.b)};
+    shift = {hn::NegMulAdd(zero, scale.a, shift.a), hn::NegMulAdd(zero, scale.b, shift.b)};
+    store_pair(scale, d, map.scale + c);
+    store_pair(shift, d, map.shift + c);
+  });
+}
+
+/// Stores pairs of results: floats, rounded to their type,
+template <class Dst>
+struct ResultStore {
+  explicit ResultStore(int /*zero_point*/) {}
+  template <class Step>
+  HWY_INLINE void operator()(Step step, Pair<V> v, const float* /*inverse_scale*/, Dst* dst) const {
+    step.store(v, D(), dst);
+  }
+};
+
+/// or u8. `inverse_scale` in the order of pairs.
 template <class T>
+struct ResultStore<PairedU8<T>> {
+  Quantizer<D> quantizer;
+
+  explicit ResultStore(int zero_point) : quantizer(D(), zero_point) {}
+  template <class Step>
+  HWY_INLINE void operator()(Step step, Pair<V> v, const float* inverse_scale,
+                             PairedU8<T>* dst) const {
+    const D d;
+    step.store(quantizer(v, load_pair(d, inverse_scale)), d, dst);
+  }
+};
+
+/// What of a group norm lies in one source: `channels` from channel `first` of the result on.
+template <class Src>
 struct SourceMap {
-  const T* src;
-  T* dst;
+  const Src* src;
   size_t ld_src;
-  size_t ld_dst;
+  size_t first;
   size_t channels;
   const float* scale;
   const float* shift;
 };
 
+/// The map of channels [c0, c0 + channels) of a source.
+template <class Src, class Dst>
+HWY_INLINE void load_block_map(const GroupNorm& norm, const SourceMap<Src>& source, size_t c0,
+                               size_t channels, ChannelMap& map) {
+  using Order = PairOrder<Src>;
+  const size_t c = source.first + c0;
+  load_map<Order>(source.scale + c, source.shift + c, channels, map);
+  if constexpr (kIsU8<Src>) {
+    take_numbers<Order>(norm.src_scale + c, norm.src_zero_point, channels, map);
+  }
+  if constexpr (kIsU8<Dst>) load_inverse_scale<Order>(norm.dst_inverse_scale + c, channels, map);
+}
+
 /// Channels [c0, c0 + channels) of pixels [pixel0, pixel1); channels <= kMapBlock.
-template <Activation kKind, class T>
-HWY_INLINE void apply_block(const SourceMap<T>& map, size_t c0, size_t channels, size_t pixel0,
-                            size_t pixel1) {
+template <Activation kKind, class Src, class Dst>
+HWY_INLINE void apply_block(const GroupNorm& norm, const SourceMap<Src>& source, size_t c0,
+                            size_t channels, size_t pixel0, size_t pixel1) {
   const D d;
-  ChannelMap paired;
-  load_map<T>(map.scale + c0, map.shift + c0, channels, paired);
-  const ActivateFor<kKind, T> activate{};
+  ChannelMap map;
+  load_block_map<Src, Dst>(norm, source, c0, channels, map);
+  const ActivateFor<kKind, std::conditional_t<kIsU8<Dst>, Bf16, Dst>> activate{};
+  const ResultStore<Dst> store(norm.dst_zero_point);
   for (size_t p = pixel0; p < pixel1; ++p) {
-    const T* src = map.src + p * map.ld_src + c0;
-    T* dst = map.dst + p * map.ld_dst + c0;
+    const Src* src = source.src + p * source.ld_src + c0;
+    Dst* dst = static_cast<Dst*>(norm.dst) + p * norm.ld_dst + source.first + c0;
     for_steps(d, channels, [&](size_t c, auto step) HWY_ATTR {
       const Pair<V> x = step.load(d, src + c);
-      const Pair<V> scale = load_pair(d, paired.scale + c);
-      const Pair<V> shift = load_pair(d, paired.shift + c);
+      const Pair<V> scale = load_pair(d, map.scale + c);
+      const Pair<V> shift = load_pair(d, map.shift + c);
       const V a = activate(d, hn::MulAdd(x.a, scale.a, shift.a));
       const V b = activate(d, hn::MulAdd(x.b, scale.b, shift.b));
-      step.store(Pair<V>{a, b}, d, dst + c);
+      store(step, Pair<V>{a, b}, map.inverse_scale + c, dst + c);
     });
   }
 }
 
-template <Activation kKind, class T>
-void apply_source(const SourceMap<T>& map, size_t pixel0, size_t pixel1) {
-  for (size_t c0 = 0; c0 < map.channels; c0 += kMapBlock) {
-    const size_t channels = HWY_MIN(map.channels - c0, kMapBlock);
-    apply_block<kKind>(map, c0, channels, pixel0, pixel1);
+template <Activation kKind, class Src, class Dst>
+void apply_source(const GroupNorm& norm, const SourceMap<Src>& source, size_t pixel0,
+                  size_t pixel1) {
+  for (size_t c0 = 0; c0 < source.channels; c0 += kMapBlock) {
+    const size_t channels = HWY_MIN(source.channels - c0, kMapBlock);
+    apply_block<kKind, Src, Dst>(norm, source, c0, channels, pixel0, pixel1);
   }
 }
 
-template <Activation kKind, class T>
+template <Activation kKind, class Src, class Dst>
 void apply_sources(const GroupNorm& norm, const float* scale, const float* shift, size_t pixel0,
                    size_t pixel1) {
   const size_t border = norm.channels - norm.channels2;
-  SourceMap<T> map{static_cast<const T*>(norm.src),
-                   static_cast<T*>(norm.dst),
-                   norm.ld_src,
-                   norm.ld_dst,
-                   border,
-                   scale,
-                   shift};
-  apply_source<kKind>(map, pixel0, pixel1);
+  SourceMap<Src> source{static_cast<const Src*>(norm.src), norm.ld_src, 0, border, scale, shift};
+  apply_source<kKind, Src, Dst>(norm, source, pixel0, pixel1);
   if (norm.src2 == nullptr) return;
-  map.src = static_cast<const T*>(norm.src2);
-  map.ld_src = norm.ld_src2;
-  map.dst += border;
-  map.channels = norm.channels2;
-  map.scale += border;
-  map.shift += border;
-  apply_source<kKind>(map, pixel0, pixel1);
+  source.src = static_cast<const Src*>(norm.src2);
+  source.ld_src = norm.ld_src2;
+  source.first = border;
+  source.channels = norm.channels2;
+  apply_source<kKind, Src, Dst>(norm, source, pixel0, pixel1);
+}
+
+template <class Src, class Dst>
+void apply_activation(const GroupNorm& norm, const float* scale, const float* shift, size_t pixel0,
+                      size_t pixel1) {
+  using Apply = void (*)(const GroupNorm&, const float*, const float*, size_t, size_t);
+  static constexpr Apply kApply[kActivationCount] = {
+      apply_sources<Activation::none, Src, Dst>,
+      apply_sources<Activation::relu, Src, Dst>,
+      apply_sources<Activation::silu, Src, Dst>,
+      apply_sources<Activation::gelu, Src, Dst>,
+      apply_sources<Activation::gelu_tanh, Src, Dst>,
+      apply_sources<Activation::quick_gelu, Src, Dst>,
+      apply_sources<Activation::tanh, Src, Dst>,
+      apply_sources<Activation::sigmoid, Src, Dst>,
+  };
+  kApply[static_cast<size_t>(norm.activation)](norm, scale, shift, pixel0, pixel1);
 }
 
 template <class T>
 void group_norm_apply(const GroupNorm& norm, const float* scale, const float* shift, size_t pixel0,
                       size_t pixel1) noexcept {
-  using Apply = void (*)(const GroupNorm&, const float*, const float*, size_t, size_t);
-  static constexpr Apply kApply[kActivationCount] = {
-      apply_sources<Activation::none, T>,      apply_sources<Activation::relu, T>,
-      apply_sources<Activation::silu, T>,      apply_sources<Activation::gelu, T>,
-      apply_sources<Activation::gelu_tanh, T>, apply_sources<Activation::quick_gelu, T>,
-      apply_sources<Activation::tanh, T>,      apply_sources<Activation::sigmoid, T>,
-  };
-  kApply[static_cast<size_t>(norm.activation)](norm, scale, shift, pixel0, pixel1);
+  using U8 = PairedU8<T>;
+  const auto apply = norm.src_u8
+                         ? (norm.dst_u8 ? apply_activation<U8, U8> : apply_activation<U8, T>)
+                         : (norm.dst_u8 ? apply_activation<T, U8> : apply_activation<T, T>);
+  apply(norm, scale, shift, pixel0, pixel1);
 }
 
 }  // namespace

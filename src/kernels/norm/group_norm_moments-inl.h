@@ -2,6 +2,7 @@
 
 #include "kernels/elementwise/storage-inl.h"
 #include "kernels/norm/norm_rows.h"
+#include "kernels/quantize/quantized-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
@@ -93,10 +94,11 @@ void channel_moments(const Rectangle<T>& x, ChannelMoments& moments) {
   size_t p = 0;
   for (; p + kMomentsBand <= x.pixels; p += kMomentsBand) sum_band(x, p, kMomentsBand, sums);
   if (p < x.pixels) sum_band(x, p, x.pixels - p, sums);
-  if constexpr (!std::is_same_v<T, float>) {
-    sort_channels<T>(x.channels, sums.pivot);
-    sort_channels<T>(x.channels, sums.sum);
-    sort_channels<T>(x.channels, sums.square);
+  using Order = PairOrder<T>;
+  if constexpr (!std::is_same_v<Order, float>) {
+    sort_channels<Order>(x.channels, sums.pivot);
+    sort_channels<Order>(x.channels, sums.sum);
+    sort_channels<Order>(x.channels, sums.square);
   }
   const double pixels = static_cast<double>(x.pixels);
   for (size_t c = 0; c < x.channels; ++c) {
@@ -104,6 +106,17 @@ void channel_moments(const Rectangle<T>& x, ChannelMoments& moments) {
     const double shift = sum / pixels;
     moments.mean[c] = static_cast<double>(sums.pivot[c]) + shift;
     moments.within[c] = static_cast<double>(sums.square[c]) - sum * shift;
+  }
+}
+
+/// Moments of u8 -> moments of the values they stand for. (The sums of u8 were exact: 64 squares of
+/// 255 are less than 2^24.)
+inline void scale_moments(const float* scale, int zero_point, size_t channels,
+                          ChannelMoments& moments) {
+  for (size_t c = 0; c < channels; ++c) {
+    const double factor = scale[c];
+    moments.mean[c] = (moments.mean[c] - zero_point) * factor;
+    moments.within[c] *= factor * factor;
   }
 }
 
@@ -154,29 +167,39 @@ class GroupMomentsBuilder {
   double squared_offsets_ = 0.0;
 };
 
+/// Adds all channels of a source to the groups.
 template <class T>
-void add_source(const Rectangle<T>& x, GroupMomentsBuilder& builder) {
+void add_source(const GroupNorm& norm, const Rectangle<T>& x, GroupMomentsBuilder& builder) {
   ChannelMoments moments;
   for (size_t c0 = 0; c0 < x.channels; c0 += kChannelBlock) {
     const size_t channels = HWY_MIN(x.channels - c0, kChannelBlock);
     channel_moments(Rectangle<T>{x.src + c0, x.ld, x.pixels, channels}, moments);
+    if constexpr (kIsU8<T>) {
+      scale_moments(norm.src_scale + c0, norm.src_zero_point, channels, moments);
+    }
     builder.add(moments, channels);
+  }
+}
+
+template <class T>
+void moments_of_chunks(const GroupNorm& norm, size_t chunk0, size_t chunk1, GroupMoments* moments) {
+  for (size_t chunk = chunk0; chunk < chunk1; ++chunk) {
+    const size_t first = chunk * kGroupNormChunk;
+    const size_t pixels = HWY_MIN(norm.pixels - first, kGroupNormChunk);
+    GroupMomentsBuilder builder(norm.channels / norm.groups, pixels, moments + chunk * norm.groups);
+    const T* src = static_cast<const T*>(norm.src) + first * norm.ld_src;
+    add_source<T>(norm, {src, norm.ld_src, pixels, norm.channels - norm.channels2}, builder);
+    if (norm.src2 == nullptr) continue;
+    const T* src2 = static_cast<const T*>(norm.src2) + first * norm.ld_src2;
+    add_source<T>(norm, {src2, norm.ld_src2, pixels, norm.channels2}, builder);
   }
 }
 
 template <class T>
 void group_norm_moments(const GroupNorm& norm, size_t chunk0, size_t chunk1,
                         GroupMoments* moments) noexcept {
-  for (size_t chunk = chunk0; chunk < chunk1; ++chunk) {
-    const size_t first = chunk * kGroupNormChunk;
-    const size_t pixels = HWY_MIN(norm.pixels - first, kGroupNormChunk);
-    GroupMomentsBuilder builder(norm.channels / norm.groups, pixels, moments + chunk * norm.groups);
-    const T* src = static_cast<const T*>(norm.src) + first * norm.ld_src;
-    add_source<T>({src, norm.ld_src, pixels, norm.channels - norm.channels2}, builder);
-    if (norm.src2 == nullptr) continue;
-    const T* src2 = static_cast<const T*>(norm.src2) + first * norm.ld_src2;
-    add_source<T>({src2, norm.ld_src2, pixels, norm.channels2}, builder);
-  }
+  if (norm.src_u8) return moments_of_chunks<PairedU8<T>>(norm, chunk0, chunk1, moments);
+  moments_of_chunks<T>(norm, chunk0, chunk1, moments);
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ struct KernelInfo;
 // `void` pointers are activations, stored as the `dtype` of the table's row says: all f32 or all
 // bf16. Arithmetic is f32 or better; a bf16 result is rounded once, to nearest even. Strides count
 // elements.
+//
+// Sources and results may each be u8 instead, as kernels/quantize/quantize.h says. What is
+// quantised is the f32 result; activations of it are those that serve bf16 (fast_activation-inl.h).
 
 /// Group normalisation of ONE image, channels last, in three steps so that threads can share it:
 ///   moments  any split of the chunks over threads
@@ -27,7 +30,8 @@ struct KernelInfo;
 struct GroupNorm {
   const void* src = nullptr;   ///< [pixels, channels - channels2], rows ld_src apart
   const void* src2 = nullptr;  ///< [pixels, channels2], rows ld_src2 apart; null: no second source
-  void* dst = nullptr;  ///< [pixels, channels], rows ld_dst apart; may be src if src2 is null
+  /// [pixels, channels], rows ld_dst apart; may be src if src2 is null and both are of one type
+  void* dst = nullptr;
   size_t ld_src = 0;
   size_t ld_src2 = 0;
   size_t ld_dst = 0;
@@ -40,6 +44,13 @@ struct GroupNorm {
   const float* beta = nullptr;               ///< [channels], or null for 0
   float eps = 1e-5f;                         ///< added to the variance
   Activation activation = Activation::none;  ///< applied to the normalised value
+
+  bool src_u8 = false;               ///< src is u8; there is no src2 then
+  const float* src_scale = nullptr;  ///< [channels], if src is u8
+  int src_zero_point = 128;
+  bool dst_u8 = false;                       ///< dst is u8
+  const float* dst_inverse_scale = nullptr;  ///< [channels], if dst is u8
+  int dst_zero_point = 128;
 };
 
 /// Mean and sum of squared deviations from it, of one group in one chunk of pixels.
@@ -60,13 +71,20 @@ constexpr size_t group_norm_chunks(size_t pixels) {
 /// * gamma + beta. Variance is the biased one (divided by channels), as in torch.
 struct LayerNorm {
   const void* src = nullptr;  ///< [rows, channels], rows ld_src apart
-  void* dst = nullptr;        ///< [rows, channels], rows ld_dst apart; may be src
+  void* dst = nullptr;        ///< [rows, channels], rows ld_dst apart; may be src if of its type
   size_t ld_src = 0;
   size_t ld_dst = 0;
   size_t channels = 0;
   const float* gamma = nullptr;  ///< [channels], or null for 1
   const float* beta = nullptr;   ///< [channels], or null for 0
   float eps = 1e-5f;             ///< added to the variance; 1e-12 for BERT
+
+  bool src_u8 = false;               ///< src is u8
+  const float* src_scale = nullptr;  ///< [channels], if src is u8
+  int src_zero_point = 128;
+  bool dst_u8 = false;                       ///< dst is u8
+  const float* dst_inverse_scale = nullptr;  ///< [channels], if dst is u8
+  int dst_zero_point = 128;
 };
 
 /// One row of the table: the normalisations of activations of `dtype` on CPUs that have `needs`.
@@ -77,7 +95,7 @@ struct NormKernels {
   /// Fills moments[chunk * groups + group] for chunks [chunk0, chunk1).
   void (*group_norm_moments)(const GroupNorm& norm, size_t chunk0, size_t chunk1,
                              GroupMoments* moments) noexcept;
-  /// All chunks' moments -> y = x * scale[c] + shift[c]; scale, shift: [channels].
+  /// All chunks' moments -> y = x * scale[c] + shift[c] for values x; scale, shift: [channels].
   void (*group_norm_merge)(const GroupNorm& norm, const GroupMoments* moments, float* scale,
                            float* shift) noexcept;
   /// dst = activation(src * scale + shift) for pixels [pixel0, pixel1).

@@ -3,24 +3,44 @@
 #include "kernels/activation.h"
 #include "kernels/elementwise/storage.h"
 #include "kernels/norm/norm_rows.h"
+#include "kernels/quantize/quantized.h"
 
 namespace edgefusion::kernels {
 namespace {
 
-/// A pixel's channels, which may lie in two places.
+/// A pixel's channels, which may lie in two places or be u8.
 template <class T>
-struct Pixel {
-  const T* first;
-  const T* second;
-  size_t border;
+class Pixel {
+ public:
+  Pixel(const GroupNorm& norm, size_t p) : norm_(norm), p_(p) {}
 
-  Pixel(const GroupNorm& norm, size_t p)
-      : first(static_cast<const T*>(norm.src) + p * norm.ld_src),
-        second(static_cast<const T*>(norm.src2) + (norm.src2 != nullptr ? p * norm.ld_src2 : 0)),
-        border(norm.channels - norm.channels2) {}
+  double operator[](size_t c) const {
+    const size_t i = p_ * norm_.ld_src + c;
+    if (norm_.src_u8) {
+      const uint8_t q = static_cast<const uint8_t*>(norm_.src)[i];
+      return dequantized(q, norm_.src_zero_point, norm_.src_scale[c]);
+    }
+    const size_t border = norm_.channels - norm_.channels2;
+    if (c < border) return to_f32(static_cast<const T*>(norm_.src)[i]);
+    return to_f32(static_cast<const T*>(norm_.src2)[p_ * norm_.ld_src2 + c - border]);
+  }
 
-  double operator[](size_t c) const { return to_f32(c < border ? first[c] : second[c - border]); }
+ private:
+  const GroupNorm& norm_;
+  size_t p_;
 };
+
+/// Stores channel c of row r of a norm's result.
+template <class T, class Norm>
+void store_result(const Norm& norm, size_t r, size_t c, float y) {
+  const size_t i = r * norm.ld_dst + c;
+  if (norm.dst_u8) {
+    static_cast<uint8_t*>(norm.dst)[i] =
+        quantized(y * norm.dst_inverse_scale[c], norm.dst_zero_point);
+  } else {
+    store_rounded(y, static_cast<T*>(norm.dst)[i]);
+  }
+}
 
 /// Mean and squared deviations of channels [c0, c1) of pixels [p0, p1); pixel(p)[c] is an element.
 template <class F>
@@ -61,11 +81,10 @@ void group_norm_apply(const GroupNorm& norm, const float* scale, const float* sh
                       size_t pixel1) noexcept {
   for (size_t p = pixel0; p < pixel1; ++p) {
     const Pixel<T> pixel(norm, p);
-    T* dst = static_cast<T*>(norm.dst) + p * norm.ld_dst;
     for (size_t c = 0; c < norm.channels; ++c) {
       // One rounding, as a fused multiply-add: the two terms nearly cancel if the mean is large.
       const double y = pixel[c] * scale[c] + shift[c];
-      store_rounded(activate(norm.activation, static_cast<float>(y)), dst[c]);
+      store_result<T>(norm, p, c, activate(norm.activation, static_cast<float>(y)));
     }
   }
 }
@@ -76,18 +95,20 @@ void layer_norm(const LayerNorm& norm, size_t row0, size_t row1) noexcept {
   row.channels = norm.channels;
   row.ld_src = norm.ld_src;
   row.src = norm.src;
+  row.src_u8 = norm.src_u8;
+  row.src_scale = norm.src_scale;
+  row.src_zero_point = norm.src_zero_point;
   for (size_t r = row0; r < row1; ++r) {
     const Pixel<T> x(row, r);
     const GroupMoments moments =
         rectangle_moments(0, 1, 0, norm.channels, [&](size_t) { return x; });
     const double variance = moments.m2 / static_cast<double>(norm.channels);
     const double rstd = 1.0 / std::sqrt(variance + static_cast<double>(norm.eps));
-    T* dst = static_cast<T*>(norm.dst) + r * norm.ld_dst;
     for (size_t c = 0; c < norm.channels; ++c) {
       const double gamma = norm.gamma != nullptr ? norm.gamma[c] : 1.0;
       const double beta = norm.beta != nullptr ? norm.beta[c] : 0.0;
       const double y = (x[c] - moments.mean) * rstd * gamma + beta;
-      store_rounded(static_cast<float>(y), dst[c]);
+      store_result<T>(norm, r, c, static_cast<float>(y));
     }
   }
 }

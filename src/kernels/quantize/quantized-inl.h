@@ -22,6 +22,24 @@ struct PairedU8 {
   uint8_t bits;
 };
 
+template <class Stored>
+struct PairOrderOf {
+  using Type = Stored;
+  static constexpr bool kIsU8 = false;
+};
+template <class T>
+struct PairOrderOf<PairedU8<T>> {
+  using Type = T;
+  static constexpr bool kIsU8 = true;
+};
+
+/// float or Bf16: in whose order pairs of `Stored` are.
+template <class Stored>
+using PairOrder = typename PairOrderOf<Stored>::Type;
+
+template <class Stored>
+inline constexpr bool kIsU8 = PairOrderOf<Stored>::kIsU8;
+
 template <class T>
 HWY_INLINE const PairedU8<T>* as_paired(const uint8_t* src) {
   return reinterpret_cast<const PairedU8<T>*>(src);
