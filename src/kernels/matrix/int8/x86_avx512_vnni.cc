@@ -54,8 +54,14 @@ inline __m512i load_group(const typename Product::Row* from) {
   return _mm512_xor_si512(values, _mm512_set1_epi8(static_cast<char>(128)));
 }
 
+/// The part of the coming weights that one tile fetches, a line at a time.
+struct Fetch {
+  const char* at = nullptr;
+  int64_t step = 0;  ///< bytes per group of products; may be less than a line
+};
+
 template <typename Product, int kCount>
-void multiply_rows(const Product& product, int64_t row, const Start& start) {
+void multiply_rows(const Product& product, int64_t row, const Start& start, Fetch fetch) {
   int32_t* sums = product.sums + row * kPanelColumns;
   __m512i sum[kCount][2];
 #pragma GCC unroll 12
@@ -79,6 +85,8 @@ void multiply_rows(const Product& product, int64_t row, const Start& start) {
     for (int64_t k = 0; k < segment.length; k += kGroup, panel += kPanelLine) {
       const __m512i b0 = _mm512_load_si512(panel);
       const __m512i b1 = _mm512_load_si512(panel + kPanelLine / 2);
+      _mm_prefetch(fetch.at, _MM_HINT_T1);
+      fetch.at += fetch.step;
 #pragma GCC unroll 12
       for (int r = 0; r < kCount; ++r) {
         const __m512i left = load_group<Product>(a[r] + k);
@@ -95,23 +103,31 @@ void multiply_rows(const Product& product, int64_t row, const Start& start) {
 }
 
 template <typename Product, int kCount>
-void multiply_last(const Product& product, int64_t row, const Start& start) {
+void multiply_few(const Product& product, int64_t row, int64_t count, const Start& start,
+                  Fetch fetch) {
   if constexpr (kCount > 1) {
-    if (product.rows - row < kCount) {
-      return multiply_last<Product, kCount - 1>(product, row, start);
+    if (count < kCount) {
+      return multiply_few<Product, kCount - 1>(product, row, count, start, fetch);
     }
   }
-  multiply_rows<Product, kCount>(product, row, start);
+  multiply_rows<Product, kCount>(product, row, start, fetch);
 }
 
+/// Tiles of even height: five rows left over would keep the units half as busy as six.
 template <typename Product>
 void multiply(const Product& product) {
   const Start start = make_start(product);
-  int64_t row = 0;
-  for (; row + kRows <= product.rows; row += kRows) {
-    multiply_rows<Product, kRows>(product, row, start);
+  const int64_t tiles = (product.rows + kRows - 1) / kRows;
+  // Without anything to come the panel itself is asked for again, which costs nothing.
+  const char* next = product.next != nullptr ? static_cast<const char*>(product.next)
+                                             : reinterpret_cast<const char*>(product.panel);
+  const int64_t share = product.next_bytes / tiles;
+  const int64_t step = share * kGroup / total_depth(product);
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t row = product.rows * tile / tiles;
+    const int64_t count = product.rows * (tile + 1) / tiles - row;
+    multiply_few<Product, kRows>(product, row, count, start, {next + tile * share, step});
   }
-  if (row < product.rows) multiply_last<Product, kRows - 1>(product, row, start);
 }
 
 }  // namespace
