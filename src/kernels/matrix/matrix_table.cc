@@ -37,9 +37,14 @@ std::span<const MatrixRow> matrix_table() {
 }
 
 const MatrixRow& select_matrix(IsaSet isa, const ConvShape& shape) {
+  return cheapest_row(matrix_table(), isa, shape);
+}
+
+const MatrixRow& cheapest_row(std::span<const MatrixRow> table, IsaSet isa,
+                              const ConvShape& shape) {
   const MatrixRow* best = nullptr;
   double lowest = 0;
-  for (const MatrixRow& row : matrix_table()) {
+  for (const MatrixRow& row : table) {
     if (!isa.contains(row.needs) || !row.takes(row, shape)) continue;
     const double cost = row.cost(row, shape);
     if (best == nullptr || cost < lowest) {

@@ -9,6 +9,9 @@
 
 namespace edgefusion::kernels {
 
+/// The best functions for `isa`, the scalar ones where it has no vectors.
+ExpandFunctions select_expand(IsaSet isa);
+
 /// Where things lie in the packed form of one panel, 64-byte aligned:
 ///   s8       f32 scales [kPanelColumns], codes
 ///   s4       scales [depth / group rounded up][columns] of the format's type, codes
