@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/matrix/direct.h"
+#include "kernels/matrix/expanded/expanded_matrix.h"
 #include "kernels/matrix/matrix.h"
 #include "kernels/matrix/pack.h"
 #include "kernels/matrix/winograd.h"
@@ -63,6 +64,8 @@ void list_matrix_kernels(IsaSet isa, std::vector<KernelInfo>& out) {
     });
     append_kernels<MatrixRow>("matrix", std::string("bf16, ") + method, rows, isa, out);
   }
+  append_kernels<MatrixRow>("matrix", "bf16, weights of 4 to 8 bits, direct",
+                            expanded_matrix_table(), isa, out);
 }
 
 }  // namespace edgefusion::kernels

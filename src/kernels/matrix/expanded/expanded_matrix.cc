@@ -93,9 +93,4 @@ void pack_expanded(const MatrixRow& row, const QuantizedWeights& weights, bool g
   pack_quantized(row.panel->layout, weights, geglu, begin, end, packed);
 }
 
-void list_expanded_matrix_kernels(IsaSet isa, std::vector<KernelInfo>& out) {
-  append_kernels<MatrixRow>("matrix", "bf16 x 4 to 8 bits, direct", expanded_matrix_table(), isa,
-                            out);
-}
-
 }  // namespace edgefusion::kernels

@@ -32,6 +32,4 @@ size_t expanded_bytes(const MatrixRow& row, const QuantizedWeights& weights);
 void pack_expanded(const MatrixRow& row, const QuantizedWeights& weights, bool geglu, int64_t begin,
                    int64_t end, void* packed) noexcept;
 
-void list_expanded_matrix_kernels(IsaSet isa, std::vector<KernelInfo>& out);
-
 }  // namespace edgefusion::kernels
