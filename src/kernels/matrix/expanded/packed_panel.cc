@@ -154,22 +154,25 @@ void PackedPanel::expand(const ExpandFunctions& functions, const std::byte* pane
   work.group = layout_.group;
   switch (format_.code) {
     case WeightCode::s8:
-      return functions.s8(work);
+      functions.s8(work);
+      break;
     case WeightCode::s4:
       work.scales = panel;
       work.half_scales = format_.scale_type == DType::f16;
       work.scale_blocks = format_.group / kPanelDepth;
       work.first = first;
-      return functions.s4(work);
+      functions.s4(work);
+      break;
     case WeightCode::palette:
       work.tables = reinterpret_cast<const uint16_t*>(panel);
       work.table_count = table_count();
       work.bits = format_.bits;
       functions.palette(work);
-      // No code says zero, which is what lies beyond the depth.
-      std::fill(dst + (std::min(end, depth_) - begin) * layout_.columns,
-                dst + work.blocks * kPanelDepth * layout_.columns, uint16_t{0});
+      break;
   }
+  // Beyond the depth there must be zeros, and not every palette has one.
+  std::fill(dst + (std::min(end, depth_) - begin) * layout_.columns,
+            dst + work.blocks * kPanelDepth * layout_.columns, uint16_t{0});
 }
 
 size_t quantized_bytes(const PanelGroups& layout, const QuantizedWeights& w) {

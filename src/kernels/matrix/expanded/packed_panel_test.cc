@@ -72,6 +72,7 @@ std::vector<uint16_t> expanded_panels(const PanelGroups& layout, const Quantized
 
 void expect_same_panels(const QuantizedData& data, bool geglu) {
   for (const PanelGroups& layout : kLayouts) {
+    if (data.view().inputs % layout.group != 0) continue;  // no row takes such a layer
     const std::vector<uint16_t> expected = expected_panels(layout, data, geglu);
     for (const int64_t step : {32, 96, 4096}) {
       SCOPED_TRACE(to_string(data.view().format) + " columns " + std::to_string(layout.columns) +
@@ -124,7 +125,7 @@ TEST(QuantizedWeights, CodesAreReadAsTheirFormatSays) {
   w.inputs = 2;
   EXPECT_EQ(stored_code(w, 0, 0, 0), 0x21);
   EXPECT_EQ(stored_code(w, 0, 0, 1), 0x43 << 2 & 0x3f);
-  EXPECT_EQ(stored_code(w, 0, 1, 0), 0x65 << 4 & 0x3f | 0x43 >> 4);
+  EXPECT_EQ(stored_code(w, 0, 1, 0), (0x65 << 4 & 0x3f) | 0x43 >> 4);
   EXPECT_EQ(stored_code(w, 0, 1, 1), 0x65 >> 2);
 }
 
