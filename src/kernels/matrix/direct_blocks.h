@@ -163,19 +163,48 @@ class DirectDepth {
   int count_ = 0;
 };
 
-/// One call over its blocks. Find is (const PixelBlock&, const Row** tables): where the pixels of a
-/// block lie, as PixelFinder does it. Finish is (panel, const PixelBlock&, const Sum* sums).
-template <typename Product, typename Find, typename Finish>
-class DirectRun {
+/// A run of memory, to be fetched.
+struct StoredRun {
+  const void* data;
+  int64_t bytes;
+};
+
+/// Panels that lie in memory as the kernel reads them.
+template <typename Product>
+class PanelsInPlace {
  public:
   using Weight = typename Product::Weight;
 
+  PanelsInPlace(const DirectLayer<Product>& layer, const Weight* weights)
+      : weights_(weights), columns_(layer.columns()), panel_size_(layer.panel_size()) {}
+
+  /// Products [begin, end) of a panel for the kernel; the call before this one is done with.
+  const Weight* take(int64_t panel, int64_t begin, int64_t) const {
+    return weights_ + panel * panel_size_ + begin * columns_;
+  }
+  /// Where they lie.
+  StoredRun stored(int64_t panel, int64_t begin, int64_t end) const {
+    const int64_t padded = DirectLayer<Product>::padded_depth(end - begin);
+    return {take(panel, begin, end), padded * columns_ * static_cast<int64_t>(sizeof(Weight))};
+  }
+
+ private:
+  const Weight* weights_;
+  int64_t columns_, panel_size_;
+};
+
+/// One call over its blocks. Panels is as PanelsInPlace. Find is (const PixelBlock&, const Row**
+/// tables): where the pixels of a block lie, as PixelFinder does it. Finish is (panel, const
+/// PixelBlock&, const Sum* sums).
+template <typename Product, typename Panels, typename Find, typename Finish>
+class DirectRun {
+ public:
   DirectRun(const DirectLayer<Product>& layer, const DirectWork<Product>& work,
-            const Weight* weights, const Find& find, const Finish& finish)
+            const Panels& panels, const Find& find, const Finish& finish)
       : layer_(layer),
         work_(work),
         depth_(layer, work),
-        weights_(weights),
+        panels_(panels),
         find_(find),
         finish_(finish) {}
 
@@ -197,7 +226,10 @@ class DirectRun {
   }
 
  private:
-  const Weight* weights(int64_t panel) const { return weights_ + panel * layer_.panel_size(); }
+  static void set_next(Product& product, const StoredRun& run) {
+    product.next = run.data;
+    product.next_bytes = run.bytes;
+  }
 
   Product product_of(const PixelBlock& block) const {
     Product product;
@@ -213,13 +245,18 @@ class DirectRun {
       depth_.for_each_chunk([&](int begin, int count, int64_t before) {
         product.segments = work_.segments + begin;
         product.segment_count = count;
-        product.panel = weights(panel) + before * layer_.columns();
         product.add = before > 0;
+        const int64_t end = before + total_depth(product);
+        product.panel = panels_.take(panel, before, end);
         // What follows in memory: the next chunk, or the next panel.
-        const int64_t chunk = total_depth(product) * layer_.columns();
-        const bool last = panel + 1 == range.panel_end && depth_.ends_at(begin + count);
-        product.next = last ? nullptr : product.panel + chunk;
-        product.next_bytes = last ? 0 : chunk * static_cast<int64_t>(sizeof(Weight));
+        const bool whole = depth_.ends_at(begin + count);
+        if (whole && panel + 1 == range.panel_end) {
+          set_next(product, {nullptr, 0});
+        } else if (whole) {
+          set_next(product, panels_.stored(panel + 1, 0, end - before));
+        } else {
+          set_next(product, panels_.stored(panel, end, 2 * end - before));
+        }
         layer_.kernel.multiply(product);
       });
       finish_(panel, block, product.sums);
@@ -238,14 +275,11 @@ class DirectRun {
       product.add = before > 0;
       layer_.kernel.prepare(product, work_.prepared);
       const bool last = depth_.ends_at(begin + count);
-      const int64_t chunk_bytes = layer_.padded_depth(total_depth(product)) * layer_.columns() *
-                                  static_cast<int64_t>(sizeof(Weight));
+      const int64_t end = before + total_depth(product);
       for (int64_t panel = range.panel_begin; panel < range.panel_end; ++panel) {
+        product.panel = panels_.take(panel, before, end);
         const bool more = panel + 1 < range.panel_end;
-        const int64_t from = before * layer_.columns();
-        product.panel = weights(panel) + from;
-        product.next = more ? weights(panel + 1) + from : nullptr;
-        product.next_bytes = more ? chunk_bytes : 0;
+        set_next(product, more ? panels_.stored(panel + 1, before, end) : StoredRun{nullptr, 0});
         product.sums = work_.sums + (panel - range.panel_begin) * sum_stride;
         layer_.kernel.multiply(product);
         if (last) finish_(panel, block, product.sums);
@@ -256,7 +290,7 @@ class DirectRun {
   const DirectLayer<Product>& layer_;
   const DirectWork<Product>& work_;
   DirectDepth<Product> depth_;
-  const Weight* weights_;
+  const Panels& panels_;
   const Find& find_;
   const Finish& finish_;
 };

@@ -40,6 +40,25 @@ class FloatSums {
   const float* HWY_RESTRICT bias_;
 };
 
+class ScaledSums {
+ public:
+  explicit ScaledSums(const FinishPanel& f)
+      : sums_(f.sums), scale_(f.column_scale), bias_(f.bias) {}
+
+  HWY_INLINE void begin_row(int64_t) {}
+  HWY_INLINE VF at(int column) const {
+    const DF d;
+    const VF x = hn::Mul(hn::LoadU(d, sums_ + column), hn::LoadU(d, scale_ + column));
+    return hn::Add(x, hn::LoadU(d, bias_ + column));
+  }
+  HWY_INLINE void end_row() { sums_ += kPanelColumns; }
+
+ private:
+  const float* HWY_RESTRICT sums_;
+  const float* HWY_RESTRICT scale_;
+  const float* HWY_RESTRICT bias_;
+};
+
 /// Products and sums are not fused, so that every instruction set gives the same bits.
 class IntSums {
  public:
@@ -185,7 +204,7 @@ enum class Extra { none, gate, residual, residual_before_activation };
 /// Sums of f32 stored as bf16 keep the exact activations they have always had.
 template <class Sums, class Rows, Activation kKind>
 using ActivateRows =
-    std::conditional_t<std::is_same_v<Sums, FloatSums> && std::is_same_v<Rows, Bf16Rows>,
+    std::conditional_t<!std::is_same_v<Sums, IntSums> && std::is_same_v<Rows, Bf16Rows>,
                        Activate<kKind>, FastActivate<kKind>>;
 
 template <class Sums, class Rows, Activation kKind, Extra kExtra>
@@ -286,6 +305,7 @@ void finish_sums(const FinishPanel& f) {
 
 void finish_panel(const FinishPanel& f) noexcept {
   if (f.int_sums != nullptr) return finish_sums<IntSums>(f);
+  if (f.column_scale != nullptr) return finish_sums<ScaledSums>(f);
   finish_sums<FloatSums>(f);
 }
 

@@ -12,9 +12,9 @@ namespace edgefusion::kernels {
 /// What becomes of the complete sums of some rows of one panel: bias, gate, activation, residual,
 /// rounding.
 struct FinishPanel {
-  /// [rows, kPanelColumns], 64-byte aligned; null: int_sums instead, and the sum of column c is
-  /// float(int_sums[r][c] + column_offset[c]) * column_scale[c], then * row_scale[r] if there are
-  /// such.
+  /// [rows, kPanelColumns], 64-byte aligned, each times column_scale[c] if there are such; null:
+  /// int_sums instead, and the sum of column c is float(int_sums[r][c] + column_offset[c]) *
+  /// column_scale[c], then * row_scale[r] if there are such.
   const float* sums = nullptr;
   const int32_t* int_sums = nullptr;
   const int32_t* column_offset = nullptr;  ///< [kPanelColumns], 64-byte aligned

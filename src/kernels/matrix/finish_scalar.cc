@@ -15,7 +15,10 @@ float load(const void* from, DType type, int64_t index) {
 /// Sum and bias. Sums of integers wrap, as those of the panel kernels do.
 float biased(const FinishPanel& f, int64_t row, int column) {
   const int64_t at = row * kPanelColumns + column;
-  if (f.sums != nullptr) return f.sums[at] + f.bias[column];
+  if (f.sums != nullptr) {
+    const float scale = f.column_scale != nullptr ? f.column_scale[column] : 1.0f;
+    return f.sums[at] * scale + f.bias[column];
+  }
   const auto sum = static_cast<int32_t>(static_cast<uint32_t>(f.int_sums[at]) +
                                         static_cast<uint32_t>(f.column_offset[column]));
   const float value = static_cast<float>(sum) * f.column_scale[column];

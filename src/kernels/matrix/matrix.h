@@ -10,6 +10,7 @@
 #include "core/cpu_features.h"
 #include "core/dtype.h"
 #include "kernels/conv/conv.h"
+#include "kernels/matrix/expanded/weight_format.h"
 #include "kernels/matrix/panel_kernel.h"
 #include "kernels/packed_weights.h"
 #include "kernels/registry.h"
@@ -46,6 +47,7 @@ struct MatrixArgs {
   const uint16_t* src2 = nullptr;  ///< [N,H,W,channels2] bf16
   int64_t src2_stride = 0;
   const void* packed_weights = nullptr;
+  WeightFormat format;           ///< of the weights, for rows of expanded_matrix.h alone
   void* dst = nullptr;           ///< [N,OH,OW,outputs or half], overlaps no input
   DType dst_type = DType::bf16;  ///< or f32
   int64_t dst_stride = 0;
@@ -84,7 +86,9 @@ bool matrix_takes(const ConvShape& shape);
 /// All rows of this build: every method with every panel kernel, the scalar ones last.
 std::span<const MatrixRow> matrix_table();
 
-/// The row that is estimated to be fastest for this shape among those that `isa` can run.
+/// The row of a table that is estimated to be fastest for this shape among those that `isa` can
+/// run.
+const MatrixRow& cheapest_row(std::span<const MatrixRow> table, IsaSet isa, const ConvShape& shape);
 const MatrixRow& select_matrix(IsaSet isa, const ConvShape& shape);
 
 void list_matrix_kernels(IsaSet isa, std::vector<KernelInfo>& out);

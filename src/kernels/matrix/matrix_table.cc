@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/matrix/direct.h"
+#include "kernels/matrix/expanded/expanded_matrix.h"
 #include "kernels/matrix/matrix.h"
 #include "kernels/matrix/pack.h"
 #include "kernels/matrix/winograd.h"
@@ -37,9 +38,14 @@ std::span<const MatrixRow> matrix_table() {
 }
 
 const MatrixRow& select_matrix(IsaSet isa, const ConvShape& shape) {
+  return cheapest_row(matrix_table(), isa, shape);
+}
+
+const MatrixRow& cheapest_row(std::span<const MatrixRow> table, IsaSet isa,
+                              const ConvShape& shape) {
   const MatrixRow* best = nullptr;
   double lowest = 0;
-  for (const MatrixRow& row : matrix_table()) {
+  for (const MatrixRow& row : table) {
     if (!isa.contains(row.needs) || !row.takes(row, shape)) continue;
     const double cost = row.cost(row, shape);
     if (best == nullptr || cost < lowest) {
@@ -58,6 +64,8 @@ void list_matrix_kernels(IsaSet isa, std::vector<KernelInfo>& out) {
     });
     append_kernels<MatrixRow>("matrix", std::string("bf16, ") + method, rows, isa, out);
   }
+  append_kernels<MatrixRow>("matrix", "bf16, weights of 4 to 8 bits, direct",
+                            expanded_matrix_table(), isa, out);
 }
 
 }  // namespace edgefusion::kernels

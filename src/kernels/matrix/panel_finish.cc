@@ -51,9 +51,11 @@ void PanelFinish::set_columns(int columns_of_panel, int64_t panel, int64_t image
   finish_.residual_stride = e.residual_stride;
 }
 
-void PanelFinish::apply(const float* sums, int64_t pixel, int64_t count) const {
+void PanelFinish::apply(const float* sums, int64_t pixel, int64_t count,
+                        const float* column_scale) const {
   FinishPanel finish = finish_;
   finish.sums = sums;
+  finish.column_scale = column_scale;
   apply(finish, pixel, count);
 }
 

@@ -23,8 +23,10 @@ class PanelFinish {
   PanelFinish(const Int8MatrixArgs& args, FinishFunction function, int columns, int64_t panel,
               int64_t image);
 
-  /// sums: [count, kPanelColumns] of the output pixels [pixel, pixel + count).
-  void apply(const float* sums, int64_t pixel, int64_t count) const;
+  /// sums: [count, kPanelColumns] of the output pixels [pixel, pixel + count), to be multiplied by
+  /// column_scale [kPanelColumns], 64-byte aligned, or null.
+  void apply(const float* sums, int64_t pixel, int64_t count,
+             const float* column_scale = nullptr) const;
   /// row_scale: [count]; null: ones.
   void apply(const int32_t* sums, const IntColumns& columns, const float* row_scale, int64_t pixel,
              int64_t count) const;

@@ -184,7 +184,8 @@ void run_blocks(const Call& call, const Find& find, const float* row_scales) {
     PanelFinish(args, function, call.row.panel->layout.columns, panel, block.image)
         .apply(sums, columns, row_scales, block.pixel, block.rows);
   };
-  DirectRun(call.layer, call.work, packed.panels, find, finish).run(call.range);
+  const PanelsInPlace panels(call.layer, packed.panels);
+  DirectRun(call.layer, call.work, panels, find, finish).run(call.range);
 }
 
 void run_u8(const Call& call) {

@@ -1,0 +1,23 @@
+// The choice among the functions that expand weights.
+
+#include "kernels/matrix/expanded/expand_highway.h"
+#include "kernels/matrix/expanded/packed_panel.h"
+
+namespace edgefusion::kernels {
+namespace {
+
+ExpandFunction best_of(const HighwayVariants<ExpandFunction>& variants, IsaSet isa,
+                       ExpandFunction scalar) {
+  const ExpandFunction best = variants.best(isa);
+  return best != nullptr ? best : scalar;
+}
+
+}  // namespace
+
+ExpandFunctions select_expand(IsaSet isa) {
+  return {.s8 = best_of(expand_s8_variants(), isa, expand_s8_scalar),
+          .s4 = best_of(expand_s4_variants(), isa, expand_s4_scalar),
+          .palette = best_of(expand_palette_variants(), isa, expand_palette_scalar)};
+}
+
+}  // namespace edgefusion::kernels
