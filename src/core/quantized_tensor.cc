@@ -23,8 +23,7 @@ unsigned code_at(const std::byte* row, int64_t index, int bits) {
 
 int64_t row_bytes(int bits, int64_t depth) { return (depth * bits + 7) / 8; }
 
-/// The value behind a code, before the scales of the inputs are taken out. k = tap * inputs +
-/// input.
+/// The value behind a code, before the scales of the inputs are taken out.
 float value_at(const QuantizedTensor& t, int64_t output, int64_t input, int64_t tap) {
   const int64_t depth = t.inputs() * t.taps();
   if (t.code == WeightCode::s8) {
@@ -32,10 +31,11 @@ float value_at(const QuantizedTensor& t, int64_t output, int64_t input, int64_t 
     return static_cast<float>(codes[output * depth + input * t.taps() + tap]) * t.scales[output];
   }
   const int bits = bits_of(t.code);
-  const int64_t k = tap * t.inputs() + input;
-  const unsigned code = code_at(t.codes + output * row_bytes(bits, depth), k, bits);
+  const unsigned code =
+      code_at(t.codes + output * row_bytes(bits, depth), input * t.taps() + tap, bits);
   if (t.code == WeightCode::s4) {
     const int64_t groups = (depth + t.group - 1) / t.group;
+    const int64_t k = tap * t.inputs() + input;
     return static_cast<float>(static_cast<int>(code) - 8) * t.scales[output * groups + k / t.group];
   }
   return t.palettes[((output / t.rows_per_palette) << bits) + static_cast<int64_t>(code)];

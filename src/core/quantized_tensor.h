@@ -25,14 +25,15 @@ Result<WeightCode> parse_weight_code(std::string_view name);
 /// Bits of one index or value.
 int bits_of(WeightCode code);
 
-/// A quantised weight tensor that somebody else owns; data is aligned to its type. The order of
-/// codes is kernels/matrix/stored_weights.h's, but that of s8, which is the tensor's own.
+/// A quantised weight tensor that somebody else owns; data is aligned to its type. Codes are in the
+/// order of the tensor, those of fewer than 8 bits one after the other with the lowest bit first,
+/// and each output begins at a whole byte.
 struct QuantizedTensor {
   WeightCode code = WeightCode::s8;
   Shape shape;  ///< of the weights: [O,I] or [O,I,KH,KW]
   const std::byte* codes = nullptr;
   size_t code_bytes = 0;
-  const float* scales = nullptr;    ///< s8: [O]; s4: [O, groups]
+  const float* scales = nullptr;    ///< s8: [O]; s4: [O, groups] over k = tap * I + input
   const float* palettes = nullptr;  ///< [ceil(O / rows_per_palette), 2^bits]
   int64_t group = 0;                ///< s4: inputs that share a scale
   int64_t rows_per_palette = 0;

@@ -79,6 +79,8 @@ Lines lines_read(const Graph& graph, const Node& node, size_t slot, Lines result
 int64_t lines_at_once(const Graph& graph, const Node& node, IsaSet isa) {
   if (node.op != OpKind::conv2d) return 1;
   if (has_int8_activations(node)) return int8_lines_at_once(graph, node, isa);
+  // Weights of few bits run by the direct method; where the codes are missing the whole lines of
+  // another method do no harm.
   const bool is_bf16 = graph.value(node.input(ConvSlots::x)).dtype == DType::bf16;
   return is_bf16 ? kernels::select_matrix(isa, matrix_shape(graph, node)).unit_lines : 1;
 }

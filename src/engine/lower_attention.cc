@@ -64,7 +64,8 @@ const void* columns_from(const Lowering& lowering, size_t slot, int64_t begin) {
 
 StepFunction lower_attention(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::AttentionAttrs>();
-  const kernels::AttentionKernel& kernel = kernels::select_attention(lowering.isa(), lowering.output_dtype());
+  const kernels::AttentionKernel& kernel =
+      kernels::select_attention(lowering.isa(), lowering.output_dtype());
   const Shape& q = lowering.shape(AttentionSlots::q);
   const Shape& k = lowering.shape(AttentionSlots::k);
   const Shape& v = lowering.shape(AttentionSlots::v);

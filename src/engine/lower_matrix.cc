@@ -1,7 +1,10 @@
 #include "engine/lower_matrix.h"
 
+#include "engine/expanded_weights.h"
+#include "engine/int8_weights.h"
 #include "engine/matrix_shapes.h"
 #include "engine/matrix_step.h"
+#include "kernels/matrix/expanded/expanded_matrix.h"
 #include "kernels/matrix/matrix.h"
 
 namespace edgefusion::engine {
@@ -23,6 +26,27 @@ const void* pack(Lowering& lowering, const MatrixRow& row, bool geglu) {
     row.pack(row, view, geglu, begin, end, place.fill);
   });
   lowering.weights().release(node);
+  return place.data;
+}
+
+/// The same of weights of few bits.
+const void* pack_few_bits(Lowering& lowering, const MatrixRow& row, FewBitWeights weights,
+                          bool geglu) {
+  const auto& layer = *quantization_of(lowering.node());
+  const bool from_floats =
+      lowering.weights().quantized(lowering.producer(ConvSlots::weight)).empty();
+  const std::string layout = row.name + " " + std::to_string(weights.view.format.group) + " " +
+                             std::to_string(weights.view.format.rows_per_palette);
+  const WeightStore::Place place =
+      lowering.place_weight(ConvSlots::weight, kernels::expanded_bytes(row, weights.view),
+                            quantized_layout(layout, layer, from_floats));
+  if (place.fill == nullptr) return place.data;
+  load_codes(lowering, weights);
+  lowering.pool().parallel_for(
+      row.panels(weights.view.outputs), [&](int64_t begin, int64_t end, int) {
+        kernels::pack_expanded(row, weights.view, geglu, begin, end, place.fill);
+      });
+  lowering.weights().release(lowering.producer(ConvSlots::weight));
   return place.data;
 }
 
@@ -56,8 +80,12 @@ struct Matrix {
 
 Matrix make_matrix(Lowering& lowering, const graph::Epilogue& epilogue) {
   kernels::MatrixArgs args = make_args(lowering, epilogue);
-  const MatrixRow& row = kernels::select_matrix(lowering.isa(), args.shape);
-  args.packed_weights = pack(lowering, row, args.epilogue.geglu);
+  const auto few_bits = few_bit_format(lowering, args.epilogue.geglu);
+  const MatrixRow& row = few_bits ? kernels::select_expanded_matrix(lowering.isa(), args.shape)
+                                  : kernels::select_matrix(lowering.isa(), args.shape);
+  if (few_bits) args.format = few_bits->view.format;
+  args.packed_weights = few_bits ? pack_few_bits(lowering, row, *few_bits, args.epilogue.geglu)
+                                 : pack(lowering, row, args.epilogue.geglu);
   lowering.need_scratch(row.scratch_bytes(row, args.shape));
   const int64_t weights = args.shape.outputs * args.shape.taps() * args.shape.inputs();
   const int64_t source =

@@ -84,8 +84,8 @@ InputScales scales_by_source(const LayerInputs& inputs, RangeMethod method, bool
     const std::vector<ActivationScale> scales = split_scales(inputs, chosen);
     result.zero_point = scales.front().zero_point;
     for (size_t i = 0; i < scales.size(); ++i) {
-      const size_t end = i + 1 < scales.size() ? static_cast<size_t>(inputs.begins[i + 1])
-                                               : inputs.ranges.size();
+      const size_t end =
+          i + 1 < scales.size() ? static_cast<size_t>(inputs.begins[i + 1]) : inputs.ranges.size();
       result.scale.resize(end, scales[i].scale);
     }
     result.first = scales.front();

@@ -22,9 +22,9 @@ LayerInputs inputs_of(const Layer& layer, const Calibration& calibration);
 struct InputScales {
   std::vector<float> scale;  ///< of each channel; one value: of all
   int zero_point = 128;
-  ActivationScale first;     ///< of the first source, for reports
+  ActivationScale first;  ///< of the first source, for reports
   double clipped_share = 0;
-  double sqnr_db = 0;        ///< of the first source
+  double sqnr_db = 0;  ///< of the first source
 };
 
 /// One scale for all channels, or one for each source: found in the histograms.

@@ -78,8 +78,8 @@ Layer layer_of(const Graph& graph, const Node& node, const std::string& network)
 void append_layers(const Graph& prepared, const std::string& network, LayerList& list) {
   for (const Node& node : prepared.nodes()) {
     if (node.op == OpKind::attention) {
-      list.attentions.push_back({network, prepared.value(node.output).name,
-                                 graph::node_cost(prepared, node).macs});
+      list.attentions.push_back(
+          {network, prepared.value(node.output).name, graph::node_cost(prepared, node).macs});
     }
     if (graph::layer_name(prepared, node).empty()) continue;
     // Vectors (the time embedding) are computed once a step, in f32, before it begins.

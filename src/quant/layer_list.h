@@ -22,7 +22,7 @@ struct Layer {
   Shape weight_shape;                ///< of all of them together
   std::vector<std::string> inputs;   ///< values it reads: one, or two side by side
   std::vector<int64_t> input_channels;
-  std::string output;                ///< the value it makes, when compiled
+  std::string output;  ///< the value it makes, when compiled
   bool upsample2x = false;
   int64_t macs = 0;
   std::vector<graph::Scheme> schemes;  ///< what kernels can do, bf16 among them

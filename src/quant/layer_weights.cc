@@ -47,9 +47,9 @@ std::span<const T> rows_of(const std::vector<T>& values, int64_t first, int64_t 
 }
 
 /// Swaps the two inner axes of [outputs, rows, columns].
-std::vector<float> swapped(std::span<const float> values, int64_t outputs, int64_t rows,
-                           int64_t columns) {
-  std::vector<float> result(values.size());
+template <typename T>
+std::vector<T> swapped(std::span<const T> values, int64_t outputs, int64_t rows, int64_t columns) {
+  std::vector<T> result(values.size());
   for (int64_t o = 0; o < outputs; ++o) {
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < columns; ++c) {
@@ -75,11 +75,11 @@ std::vector<float> stacked_weights(const Layer& layer, const TensorSource& sourc
 }
 
 std::vector<float> taps_first(const Layer& layer, std::span<const float> values) {
-  return swapped(values, layer.outputs(), layer.channels(), layer.taps());
+  return swapped<float>(values, layer.outputs(), layer.channels(), layer.taps());
 }
 
 std::vector<float> inputs_first(const Layer& layer, std::span<const float> values) {
-  return swapped(values, layer.outputs(), layer.taps(), layer.channels());
+  return swapped<float>(values, layer.outputs(), layer.taps(), layer.channels());
 }
 
 ChannelCodes round_tensor(const WeightMatrix& weights) {
@@ -111,6 +111,8 @@ void store_channel_codes(const Layer& layer, const TensorSource& source, const C
 
 void store_group_codes(const Layer& layer, const TensorSource& source, const GroupCodes& codes,
                        StoredWeights& stored) {
+  const auto ordered =
+      swapped<int8_t>(codes.codes, layer.outputs(), layer.taps(), layer.channels());
   for_each_tensor(layer, source, [&](const std::string& name, const Shape& shape, int64_t first) {
     formats::QuantizedWeights& weights = stored[name];
     weights.code = WeightCode::s4;
@@ -118,7 +120,7 @@ void store_group_codes(const Layer& layer, const TensorSource& source, const Gro
     weights.group = codes.group;
     constexpr int kBits = 4, kZero = 8;
     weights.codes =
-        packed_rows(rows_of(codes.codes, first, shape[0], codes.depth), codes.depth, kBits, kZero);
+        packed_rows(rows_of(ordered, first, shape[0], codes.depth), codes.depth, kBits, kZero);
     const auto scales = rows_of(codes.scales, first, shape[0], codes.groups());
     weights.scales.assign(scales.begin(), scales.end());
   });
@@ -126,6 +128,8 @@ void store_group_codes(const Layer& layer, const TensorSource& source, const Gro
 
 void store_palette_codes(const Layer& layer, const TensorSource& source, const PaletteCodes& codes,
                          StoredWeights& stored) {
+  const auto ordered =
+      swapped<uint8_t>(codes.indices, layer.outputs(), layer.taps(), layer.channels());
   for_each_tensor(layer, source, [&](const std::string& name, const Shape& shape, int64_t first) {
     formats::QuantizedWeights& weights = stored[name];
     weights.code = codes.bits == 4   ? WeightCode::palette4
@@ -133,8 +137,8 @@ void store_palette_codes(const Layer& layer, const TensorSource& source, const P
                                      : WeightCode::palette6;
     weights.shape = shape;
     weights.rows_per_palette = codes.rows_per_palette;
-    weights.codes = packed_rows(rows_of(codes.indices, first, shape[0], codes.depth), codes.depth,
-                                codes.bits, 0);
+    weights.codes =
+        packed_rows(rows_of(ordered, first, shape[0], codes.depth), codes.depth, codes.bits, 0);
     const int64_t palette = first / codes.rows_per_palette;
     const int64_t count = (shape[0] + codes.rows_per_palette - 1) / codes.rows_per_palette;
     const auto entries = rows_of(codes.palettes, palette, count, codes.entries());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "core/hadamard.h"
 #include "quant/bias_correction.h"
@@ -157,9 +156,9 @@ class LayerQuantizer {
     for (size_t i = 0; i < channels; ++i) {
       for (size_t j = 0; j < channels; ++j) products[i * channels + j] /= scale[i] * scale[j];
     }
-    const auto blocks = layer_.taps() == 1
-                            ? std::vector<ColumnMoments>{linear_moments(products, layer_.channels())}
-                            : tap_moments(products, layer_.channels(), layer_.taps());
+    const auto blocks =
+        layer_.taps() == 1 ? std::vector<ColumnMoments>{linear_moments(products, layer_.channels())}
+                           : tap_moments(products, layer_.channels(), layer_.taps());
     round_with_feedback(matrix, blocks, {}, codes);
   }
 
@@ -175,20 +174,9 @@ class LayerQuantizer {
     const int bits = 4 + (static_cast<int>(scheme_) - static_cast<int>(Scheme::palette4));
     const std::vector<float> ordered = taps_first(layer_, floats_);
     const WeightMatrix matrix = {ordered, layer_.outputs(), layer_.channels() * layer_.taps()};
-    const PaletteCodes codes =
-        palettize(matrix, bits, rows_per_palette(), taps_first_importance());
+    const PaletteCodes codes = palettize(matrix, bits, kRowsPerPalette, taps_first_importance());
     store_palette_codes(layer_, source_, codes, result_.weights);
     if (methods_.correct_bias) correct_bias(floats_, inputs_first(layer_, to_values(codes)));
-  }
-
-  /// Palettes must not reach across the tensors of a layer.
-  int64_t rows_per_palette() const {
-    if (layer_.weights.size() == 1) return kRowsPerPalette;
-    int64_t rows = kRowsPerPalette;
-    for (const std::string& name : layer_.weights) {
-      rows = std::gcd(rows, source_.find(name)->shape[0]);
-    }
-    return rows;
   }
 
   std::vector<double> taps_first_importance() const {

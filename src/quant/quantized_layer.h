@@ -20,11 +20,11 @@ struct QuantizationMethods {
   RangeMethod range = RangeMethod::least_error;
   bool scale_per_output = true;  ///< of s8 weights; false: one for the tensor
   ClipMethod clip = ClipMethod::least_error;
-  bool split_sources = true;    ///< the halves of a skip concat have scales of their own
-  bool equalize = true;         ///< factors of channels, where they promise less error
-  bool hadamard = true;         ///< rotation of tokens with outliers (w8a8_dynamic)
+  bool split_sources = true;  ///< the halves of a skip concat have scales of their own
+  bool equalize = true;       ///< factors of channels, where they promise less error
+  bool hadamard = true;       ///< rotation of tokens with outliers (w8a8_dynamic)
   bool correct_bias = true;
-  bool feedback = true;         ///< rounding with error feedback, where products were observed
+  bool feedback = true;  ///< rounding with error feedback, where products were observed
 };
 
 /// A layer in one scheme: what the engine is told and what the bundle holds.
