@@ -1,0 +1,412 @@
+#pragma once
+
+// Attention on 8-bit numbers (attention_int8_formula-inl.h): what is the same for all instruction
+// sets. Include it in files compiled for one of them; all is in an unnamed namespace, so that the
+// linker gives this code to no other file. Loops are plain where they are not hot.
+//
+// Queries lie along the lanes of vectors, groups of four of what is summed over lie side by side:
+//   Q8 [groups of columns, kTile, 4], P8 [groups of keys, kTile, 4]
+//   K8 [kBlockKeys / 4, groups of columns, 4 keys, 4], V8 [columns / 4, kBlockKeys / 4, 4 columns,
+//   4 keys]: both are read from front to back, a group of them is broadcast.
+// No lane ever meets another one: a row's bits do not depend on the rows it shares a tile with.
+
+#include "kernels/attention/attention_int8_formula-inl.h"
+#include "kernels/attention/attention_stream-inl.h"
+
+namespace edgefusion::kernels {
+namespace {
+
+constexpr size_t kGroup = 4;
+constexpr size_t kKeyGroups = kBlockKeys / kGroup;
+constexpr size_t kGroupLine = kTile * kGroup;  // bytes of a group of Q8 or P8
+
+/// The running state of a tile of queries.
+struct Tile8 : Queries {
+  uint8_t* q;           ///< Q8 + Unit::kQueryOffset
+  float* query_scales;  ///< [kTile]
+  float* reference;     ///< m [kTile]
+  float* total;         ///< sum of weights [kTile]
+  float* out;           ///< sums of weights times V8 [value_size, kTile]
+};
+
+/// Keys packed for Unit; zeros beyond `count`.
+template <class Unit>
+struct Block8 {
+  using Element = typename Unit::Element;
+  Element* k;
+  Element* v;
+  float* key_scales;      ///< [kBlockKeys]
+  int32_t* key_starts;    ///< what Q8 . K8 starts from: -kQueryOffset times the key's sum
+  int32_t* value_starts;  ///< [columns], as key_starts: kWeightOffset times the column's sum
+  uint16_t* thresholds;   ///< [kKeyGroups, 2, 8]: of two keys, four times each
+  const int32_t* index;
+  size_t count;  ///< 1..kBlockKeys
+
+  static constexpr size_t key_elements(const Sizes& s) { return s.groups * kGroup; }
+  static constexpr size_t value_elements(const Sizes& s) { return round_up(s.value_size, kGroup); }
+  static constexpr size_t bytes(const Sizes& s) {
+    return round_up(kBlockKeys * key_elements(s) * sizeof(Element), kLine) +
+           round_up(kBlockKeys * value_elements(s) * sizeof(Element), kLine) +
+           2 * kBlockKeys * sizeof(float) + kKeyGroups * 16 * sizeof(uint16_t) +
+           round_up(value_elements(s) * sizeof(int32_t), kLine);
+  }
+
+  Block8(unsigned char* data, const int32_t* index_, size_t count_, const Sizes& s)
+      : index(index_), count(count_) {
+    Scratch scratch(data);
+    k = scratch.take<Element>(kBlockKeys * key_elements(s));
+    v = scratch.take<Element>(kBlockKeys * value_elements(s));
+    key_scales = scratch.take<float>(kBlockKeys);
+    key_starts = scratch.take<int32_t>(kBlockKeys);
+    thresholds = scratch.take<uint16_t>(kKeyGroups * 16);
+    value_starts = scratch.take<int32_t>(value_elements(s));
+  }
+};
+
+/// What the tile of queries in hand needs besides its state; shared by all tiles.
+struct Work8 {
+  int16_t* distances;  ///< z [kKeyGroups, kTile / kLanes, 2 pairs of keys, a vector]: Unit::Words
+  int16_t* nearest;    ///< min z [kTile / kLanes, a vector], twice each
+  int32_t* nearest32;  ///< the same [kTile]
+  uint8_t* weights;    ///< P8 + Unit's offset
+  int32_t* sums;       ///< of a block's P8 [kTile]
+  float* factors;      ///< of a block's sums [kTile]
+  float* raised;       ///< [kTile]
+  float* scores;       ///< Unit::kScoreFloats
+};
+
+/// How K and V of the head become 8 bits.
+struct Ranges {
+  float* key_mean;       ///< [head_size]
+  float* middle;         ///< [value_size]
+  float* value_scale;    ///< [value_size]
+  float* value_inverse;  ///< [value_size]
+};
+
+inline const uint16_t* row_of(const void* data, size_t row, size_t stride) {
+  return static_cast<const uint16_t*>(data) + row * stride;
+}
+
+/// `low` and `high` serve while the keys are read.
+inline void find_ranges(const Attention& a, const Ranges& ranges) {
+  float* low = ranges.middle;
+  float* high = ranges.value_scale;
+  size_t count = 0;
+  for (size_t c = 0; c < a.head_size; ++c) ranges.key_mean[c] = 0.0f;
+  for (size_t c = 0; c < a.value_size; ++c) low[c] = 3.4e38f, high[c] = -3.4e38f;
+  for (size_t key = 0; key < a.keys; ++key) {
+    if (a.key_mask != nullptr && a.key_mask[key] == 0.0f) continue;
+    const uint16_t* k = row_of(a.k, key, a.ldk);
+    const uint16_t* v = row_of(a.v, key, a.ldv);
+    ++count;
+    for (size_t c = 0; c < a.head_size; ++c) ranges.key_mean[c] += widened(k[c]);
+    for (size_t c = 0; c < a.value_size; ++c) {
+      const float x = widened(v[c]);
+      low[c] = x < low[c] ? x : low[c];
+      high[c] = x > high[c] ? x : high[c];
+    }
+  }
+  const float part = 1.0f / static_cast<float>(count == 0 ? 1 : count);
+  for (size_t c = 0; c < a.head_size; ++c) ranges.key_mean[c] *= part;
+  for (size_t c = 0; c < a.value_size; ++c) {
+    const float half = 0.5f * high[c] - 0.5f * low[c], middle = 0.5f * high[c] + 0.5f * low[c];
+    ranges.middle[c] = middle;
+    ranges.value_scale[c] = scale_of(half);
+    ranges.value_inverse[c] = inverse_scale_of(half);
+  }
+}
+
+/// Rows of a Stream. Unit, of one instruction set, offers
+///   Element              of packed K8 and V8
+///   kQueryOffset, kWeightOffset    added to Q8 and P8, so that the products like them
+///   kScoreFloats         of work.scores
+///   Session              lives while these are called
+///   groups_of_q, columns_of_out    the size of a tile's state
+///   store_key            K8 of a key, groups_of_q * kGroup bytes -> a block's k
+///   store_values         V8 of four keys, a word for each column -> a block's v
+///   transpose_in         rows of bytes -> groups of four of all rows
+///   transpose_out        words [bytes / 4, kTile] -> rows of so many bytes
+///   measure              z of a block and the nearest, once each and twice each
+///   score_four           scores of keys [key, key + 4): work.scores [4, kTile]
+///   soften               P8 and its sums from z
+///   add_values           adds factors times P8 . V8 to `out`
+template <class Unit>
+class Int8Rows {
+ public:
+  static constexpr size_t kBlock = kBlockKeys;
+  using Session = typename Unit::Session;
+  using Tile = Tile8;
+  using Block = Block8<Unit>;
+  using Element = typename Unit::Element;
+
+  static constexpr size_t row_elements(const Sizes& s) {
+    return round_up(s.head_size > s.value_size ? s.head_size : s.value_size, kLine);
+  }
+  static constexpr size_t work_bytes(const Sizes& s) {
+    return 3 * kBlock * kTile + 2 * kTile * sizeof(int16_t) + 4 * kTile * sizeof(float) +
+           Unit::kScoreFloats * sizeof(float) + 5 * row_elements(s) * sizeof(float) +
+           2 * kTile * row_elements(s);
+  }
+  static constexpr size_t tile_bytes(const Sizes& s) {
+    return kTile * (Unit::groups_of_q(s) * kGroup + (Unit::columns_of_out(s) + 3) * sizeof(float));
+  }
+  static constexpr size_t block_bytes(const Sizes& s) { return Block::bytes(s); }
+
+  Int8Rows(const Attention& attention, const Sizes& sizes, Scratch& scratch)
+      : a_(attention), sizes_(sizes) {
+    work_.distances = scratch.take<int16_t>(kBlock * kTile);
+    work_.nearest = scratch.take<int16_t>(2 * kTile);
+    work_.nearest32 = scratch.take<int32_t>(kTile);
+    work_.weights = scratch.take<uint8_t>(kBlock * kTile);
+    work_.sums = scratch.take<int32_t>(kTile);
+    work_.factors = scratch.take<float>(kTile);
+    work_.raised = scratch.take<float>(kTile);
+    work_.scores = scratch.take<float>(Unit::kScoreFloats);
+    ranges_.key_mean = scratch.take<float>(row_elements(sizes));
+    ranges_.middle = scratch.take<float>(row_elements(sizes));
+    ranges_.value_scale = scratch.take<float>(row_elements(sizes));
+    ranges_.value_inverse = scratch.take<float>(row_elements(sizes));
+    row_ = scratch.take<float>(row_elements(sizes));
+    rows_ = scratch.take<uint8_t>(2 * kTile * row_elements(sizes));
+    find_ranges(a_, ranges_);
+  }
+
+  Tile take_tile(Scratch& scratch) const {
+    Tile tile = {};
+    tile.q = scratch.take<uint8_t>(Unit::groups_of_q(sizes_) * kGroupLine);
+    tile.query_scales = scratch.take<float>(kTile);
+    tile.reference = scratch.take<float>(kTile);
+    tile.total = scratch.take<float>(kTile);
+    tile.out = scratch.take<float>(Unit::columns_of_out(sizes_) * kTile);
+    return tile;
+  }
+
+  void pack(const Block& block, size_t before) const {
+    pack_keys(block);
+    pack_values(block);
+    for (size_t i = 0; i < kKeyGroups * 16; ++i) {
+      block.thresholds[i] = threshold_of(before + i / 8 * 2 + i % 8 / 4);
+    }
+  }
+
+  void start(Tile& tile) const {
+    constexpr float kLog2E = 1.44269504f;
+    const float factor = a_.scale * kLog2E * kOctave;
+    const size_t bytes = Unit::groups_of_q(sizes_) * kGroup;
+    for (size_t r = 0; r < kTile; ++r) {
+      const uint16_t* q = r < tile.rows ? row_of(a_.q, tile.row + r, a_.ldq) : nullptr;
+      uint8_t* dst = rows_ + r * bytes;
+      float largest = 0.0f;
+      for (size_t c = 0; q != nullptr && c < sizes_.head_size; ++c) {
+        row_[c] = widened(q[c]);
+        const float size = __builtin_fabsf(row_[c]);
+        largest = size > largest ? size : largest;
+      }
+      const size_t columns = q == nullptr ? 0 : sizes_.head_size;
+      round_row(columns, bytes, inverse_scale_of(largest), Unit::kQueryOffset, dst);
+      tile.query_scales[r] = scale_of(largest) * factor;
+      tile.total[r] = 0.0f;
+      tile.reference[r] = -3.4e38f;
+    }
+    Unit::transpose_in(rows_, bytes, tile.q);
+  }
+
+  void attend(const Block& block, Tile& tile) const {
+    if (tile.empty) {
+      find_largest(block, tile, smaller(block.count, kFirstKeys8));
+      for (size_t i = 0; i < kTile; ++i) tile.reference[i] = work_.raised[i];
+    }
+    const Sight sight = sight_of(a_, block, tile);
+    Unit::measure(sizes_, block, sight, tile, work_);
+    if (any_too_near()) {
+      raise(block, tile);
+      Unit::measure(sizes_, block, sight, tile, work_);
+    }
+    Unit::soften(block, tile, work_);
+    for (size_t i = 0; i < kTile; ++i) {
+      const int32_t z = work_.nearest32[i];
+      const float factor = z > kFarthest ? 0.0f : factor_of(z);
+      work_.factors[i] = factor;
+      tile.total[i] = __builtin_fmaf(static_cast<float>(work_.sums[i]), factor, tile.total[i]);
+    }
+    Unit::add_values(sizes_, block, tile, work_);
+  }
+
+  void settle() const {}
+
+  /// Rows without any key are zeros.
+  void finish(const Tile& tile) const {
+    float* inverse = work_.factors;
+    for (size_t i = 0; i < kTile; ++i)
+      inverse[i] = tile.total[i] == 0.0f ? 0.0f : 1.0f / tile.total[i];
+    for (size_t c = 0; c < sizes_.value_size; ++c) {
+      float* out = tile.out + c * kTile;
+      const float scale = ranges_.value_scale[c], middle = ranges_.middle[c];
+      for (size_t i = 0; i < kTile; ++i) {
+        const float x = __builtin_fmaf(out[i] * inverse[i], scale, middle);
+        out[i] = inverse[i] == 0.0f ? 0.0f : x;
+      }
+    }
+    if (a_.out_u8) {
+      store_u8(tile);
+    } else {
+      store_bf16(tile);
+    }
+  }
+
+ private:
+  /// dst[c] = row_[c] * inverse, rounded, + offset; zeros + offset from `columns` on.
+  void round_row(size_t columns, size_t bytes, float inverse, int offset, uint8_t* dst) const {
+    for (size_t c = 0; c < columns; ++c) {
+      dst[c] =
+          static_cast<uint8_t>(rounded_bits(row_[c] * inverse) + static_cast<uint32_t>(offset));
+    }
+    for (size_t c = columns; c < bytes; ++c) dst[c] = static_cast<uint8_t>(offset);
+  }
+
+  void pack_keys(const Block& block) const {
+    const size_t bytes = Block::key_elements(sizes_);
+    for (size_t key = 0; key < round_up(block.count, 16); ++key) {
+      const bool present = key < block.count;
+      float largest = 0.0f;
+      if (present) {
+        const uint16_t* k = row_of(a_.k, static_cast<size_t>(block.index[key]), a_.ldk);
+        for (size_t c = 0; c < sizes_.head_size; ++c) {
+          row_[c] = widened(k[c]) - ranges_.key_mean[c];
+          const float size = __builtin_fabsf(row_[c]);
+          largest = size > largest ? size : largest;
+        }
+      }
+      round_row(present ? sizes_.head_size : 0, bytes, inverse_scale_of(largest), 0, rows_);
+      block.key_scales[key] = scale_of(largest);
+      int32_t sum = 0;
+      for (size_t c = 0; c < bytes; ++c) sum += static_cast<int8_t>(rows_[c]);
+      block.key_starts[key] = -Unit::kQueryOffset * sum;
+      Unit::store_key(sizes_, rows_, key, block.k);
+    }
+  }
+
+  void pack_values(const Block& block) const {
+    const size_t columns = Block::value_elements(sizes_);
+    auto* words = reinterpret_cast<uint32_t*>(rows_);
+    for (size_t c = 0; Unit::kWeightOffset != 0 && c < columns; ++c) block.value_starts[c] = 0;
+    for (size_t c = sizes_.value_size; c < columns; ++c) words[c] = 0;
+    for (size_t g = 0; g < kKeyGroups; ++g) {
+      const uint16_t* v[kGroup];
+      const size_t last = block.count - 1;
+      for (size_t i = 0; i < kGroup; ++i) {
+        // Keys that are not there get the weight 0, and some finite value.
+        const size_t key = smaller(g * kGroup + i, last);
+        v[i] = row_of(a_.v, static_cast<size_t>(block.index[key]), a_.ldv);
+      }
+      for (size_t c = 0; c < sizes_.value_size; ++c) {
+        const float middle = ranges_.middle[c], inverse = ranges_.value_inverse[c];
+        const uint32_t b0 = rounded_bits((widened(v[0][c]) - middle) * inverse);
+        const uint32_t b1 = rounded_bits((widened(v[1][c]) - middle) * inverse);
+        const uint32_t b2 = rounded_bits((widened(v[2][c]) - middle) * inverse);
+        const uint32_t b3 = rounded_bits((widened(v[3][c]) - middle) * inverse);
+        words[c] = (b0 & 255u) | (b1 & 255u) << 8 | (b2 & 255u) << 16 | b3 << 24;
+      }
+      if (Unit::kWeightOffset != 0) add_starts(words, block.value_starts);
+      Unit::store_values(sizes_, words, g, block.v);
+    }
+  }
+
+  void add_starts(const uint32_t* words, int32_t* starts) const {
+    for (size_t c = 0; c < sizes_.value_size; ++c) {
+      int32_t sum = 0;
+      for (unsigned i = 0; i < kGroup; ++i) sum += static_cast<int8_t>(words[c] >> (8 * i));
+      starts[c] += Unit::kWeightOffset * sum;
+    }
+  }
+
+  bool any_too_near() const {
+    int any = 0;
+    for (size_t i = 0; i < kTile; ++i) any |= work_.nearest32[i] <= kTooNear;
+    return any != 0;
+  }
+
+  /// work.raised = the largest of m and the scores of the first `keys` keys of a block.
+  void find_largest(const Block& block, const Tile& tile, size_t keys) const {
+    const Sight sight = sight_of(a_, block, tile);
+    for (size_t i = 0; i < kTile; ++i) work_.raised[i] = tile.reference[i];
+    for (size_t key = 0; key < keys; key += kGroup) {
+      Unit::score_four(sizes_, block, key, tile, work_);
+      for (size_t r = 0; r < kGroup && key + r < block.count; ++r) {
+        const float* scores = work_.scores + r * kTile;
+        const int32_t hidden = sight.causal ? sight.index[key + r] - sight.row : 0;
+        for (size_t i = 0; i < kTile; ++i) {
+          const bool higher = static_cast<int32_t>(i) >= hidden && scores[i] > work_.raised[i];
+          work_.raised[i] = higher ? scores[i] : work_.raised[i];
+        }
+      }
+    }
+    for (size_t i = 0; i < kTile; ++i) work_.raised[i] = reference_of(work_.raised[i]);
+  }
+
+  /// Makes m the largest score where z came out of s16, and brings the sums to it.
+  void raise(const Block& block, const Tile& tile) const {
+    find_largest(block, tile, block.count);
+    for (size_t i = 0; i < kTile; ++i) {
+      const bool raised = work_.nearest32[i] <= kTooNear;
+      work_.factors[i] = raised ? lowering_of(tile.reference[i], work_.raised[i]) : 1.0f;
+      tile.reference[i] = raised ? work_.raised[i] : tile.reference[i];
+      tile.total[i] *= work_.factors[i];
+    }
+    for (size_t c = 0; !tile.empty && c < sizes_.value_size; ++c) {
+      for (size_t i = 0; i < kTile; ++i) tile.out[c * kTile + i] *= work_.factors[i];
+    }
+  }
+
+  /// Words of two columns, transposed to rows.
+  void store_bf16(const Tile& tile) const {
+    auto* words = reinterpret_cast<uint32_t*>(rows_);
+    for (size_t c = 0; c < sizes_.value_size; c += 2) {
+      const float* even = tile.out + c * kTile;
+      const float* odd = c + 1 < sizes_.value_size ? even + kTile : even;
+      for (size_t i = 0; i < kTile; ++i) {
+        words[c / 2 * kTile + i] = narrowed(even[i]) | static_cast<uint32_t>(narrowed(odd[i]))
+                                                           << 16;
+      }
+    }
+    auto* out = static_cast<uint16_t*>(a_.out) + tile.row * a_.ldo;
+    Unit::transpose_out(words, sizes_.value_size * 2, tile.rows, reinterpret_cast<uint8_t*>(out),
+                        a_.ldo * 2);
+  }
+
+  /// Words of four columns, transposed to rows.
+  void store_u8(const Tile& tile) const {
+    auto* words = reinterpret_cast<uint32_t*>(rows_);
+    for (size_t c = 0; c < sizes_.value_size; c += kGroup) {
+      for (size_t i = 0; i < kTile; ++i) words[c / kGroup * kTile + i] = 0;
+      for (size_t part = 0; part < kGroup && c + part < sizes_.value_size; ++part) {
+        const float* from = tile.out + (c + part) * kTile;
+        const float inverse = a_.dst_inverse_scale[c + part];
+        const auto shift = static_cast<unsigned>(8 * part);
+        for (size_t i = 0; i < kTile; ++i) {
+          words[c / kGroup * kTile + i] |= quantized(from[i] * inverse) << shift;
+        }
+      }
+    }
+    auto* out = static_cast<uint8_t*>(a_.out) + tile.row * a_.ldo;
+    Unit::transpose_out(words, sizes_.value_size, tile.rows, out, a_.ldo);
+  }
+
+  /// As kernels/quantize/quantize.h says.
+  uint32_t quantized(float t) const {
+    // Beyond these every zero point clamps; they keep the rounding exact. NaN becomes 0.
+    const float inside = t > -512.0f ? (t < 512.0f ? t : 512.0f) : (t <= -512.0f ? -512.0f : 0.0f);
+    const auto q = static_cast<int32_t>(round_small(inside)) + a_.dst_zero_point;
+    return static_cast<uint32_t>(q < 0 ? 0 : (q > 255 ? 255 : q));
+  }
+
+  const Attention& a_;
+  Sizes sizes_;
+  Work8 work_;
+  Ranges ranges_;
+  float* row_;     ///< a row of floats
+  uint8_t* rows_;  ///< kTile rows of bytes, or of pairs of them
+};
+
+}  // namespace
+}  // namespace edgefusion::kernels
