@@ -63,7 +63,8 @@ inline uint8_t weight_of(uint16_t z, uint16_t threshold) {
   uint32_t sum = kSquare - (x * kCube >> 16);
   sum = kLinear - (x * sum >> 16);
   sum = kFull - (x * sum >> 16);
-  return static_cast<uint8_t>(((sum >> (z >> kOctaveBits)) + threshold) >> 8);
+  const int octaves = z >> kOctaveBits;
+  return static_cast<uint8_t>(((octaves < 16 ? sum >> octaves : 0) + threshold) >> 8);
 }
 
 /// 2^-(z / kOctave), relative error <= 2e-7; |z| <= 126 * kOctave.
