@@ -9,6 +9,9 @@
 namespace edgefusion::kernels {
 namespace {
 
+/// Not __m512i: g++ 12 copies every sum back and forth where the intrinsic casts it.
+typedef int32_t Int32x16 __attribute__((vector_size(64)));
+
 struct Avx512Vnni {
   static constexpr size_t kLanes = 16;
   static constexpr size_t kCount = 4;
@@ -16,7 +19,7 @@ struct Avx512Vnni {
   static constexpr int kQueryOffset = 128;
   static constexpr int kWeightOffset = 0;
   using Element = int8_t;
-  using Sums = __m512i;
+  using Sums = Int32x16;
   using Floats = __m512;
   using Operand = __m512i;
   using Broadcast = __m512i;
@@ -27,8 +30,8 @@ struct Avx512Vnni {
 
   static void store_group(int8_t* dst, const uint8_t* group) { __builtin_memcpy(dst, group, 4); }
 
-  static Sums broadcast_sum(const int32_t* from) { return _mm512_set1_epi32(*from); }
-  static void store_sums(int32_t* to, Sums sums) { _mm512_store_si512(to, sums); }
+  static Sums broadcast_sum(const int32_t* from) { return (Sums)_mm512_set1_epi32(*from); }
+  static void store_sums(int32_t* to, Sums sums) { _mm512_store_si512(to, (__m512i)sums); }
   static Floats load_floats(const float* from) { return _mm512_load_ps(from); }
   static Floats no_floats() { return _mm512_setzero_ps(); }
   static void store_floats(float* to, Floats x) { _mm512_store_ps(to, x); }
@@ -41,7 +44,9 @@ struct Avx512Vnni {
     __builtin_memcpy(&group, from, sizeof group);
     return _mm512_set1_epi32(group);
   }
-  static Sums dot(Sums sums, Operand u8, Broadcast s8) { return _mm512_dpbusd_epi32(sums, u8, s8); }
+  static Sums dot(Sums sums, Operand u8, Broadcast s8) {
+    return (Sums)_mm512_dpbusd_epi32((__m512i)sums, u8, s8);
+  }
 
   static Words smaller_words(Words a, Words b) { return _mm512_min_epi16(a, b); }
   static Words larger_words(Words a, Words b) { return _mm512_max_epi16(a, b); }
@@ -53,15 +58,17 @@ struct Avx512Vnni {
     return _mm512_min_epi16(words, _mm512_shuffle_epi32(words, _MM_PERM_BADC));
   }
   static Sums widen_words(Words words) {
-    return _mm512_srai_epi32(_mm512_unpacklo_epi16(words, words), 16);
+    return (Sums)_mm512_srai_epi32(_mm512_unpacklo_epi16(words, words), 16);
   }
 
   static Floats scores(Sums sums, const float* key_scale, Floats query_scales) {
-    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(*key_scale));
+    const __m512 scaled =
+        _mm512_mul_ps(_mm512_cvtepi32_ps((__m512i)sums), _mm512_set1_ps(*key_scale));
     return _mm512_mul_ps(scaled, query_scales);
   }
   static __m512i distance(Sums sums, const float* key_scale, Floats query_scales, Floats m) {
-    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(*key_scale));
+    const __m512 scaled =
+        _mm512_mul_ps(_mm512_cvtepi32_ps((__m512i)sums), _mm512_set1_ps(*key_scale));
     return _mm512_cvtps_epi32(_mm512_fnmadd_ps(scaled, query_scales, m));
   }
   static Words distances(Sums first, Sums second, const float* key_scales, Floats query_scales,
@@ -91,10 +98,10 @@ struct Avx512Vnni {
     return _mm512_shuffle_epi8(both, order);
   }
   static Sums sum_weights(Sums sums, Bytes weights) {
-    return _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi8(1));
+    return (Sums)_mm512_dpbusd_epi32((__m512i)sums, weights, _mm512_set1_epi8(1));
   }
   static Floats add_scaled(Floats before, Sums sums, Floats factors) {
-    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), factors, before);
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps((__m512i)sums), factors, before);
   }
 
   static void transpose_in(const uint8_t* rows, size_t bytes, uint8_t* dst) {

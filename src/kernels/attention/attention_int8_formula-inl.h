@@ -105,10 +105,10 @@ inline float scale_of(float largest) { return largest > kSmallest ? largest / kL
 inline float widened(uint16_t bf16) {
   return __builtin_bit_cast(float, static_cast<uint32_t>(bf16) << 16);
 }
-/// Halves to even; for finite numbers.
-inline uint16_t narrowed(float x) {
+/// bf16, halves to even; for finite numbers.
+inline uint32_t narrowed_bits(float x) {
   const auto bits = __builtin_bit_cast(uint32_t, x);
-  return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+  return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 }
 
 }  // namespace

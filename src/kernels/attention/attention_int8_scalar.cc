@@ -191,11 +191,11 @@ class Attending {
 void store(const Attention& a, size_t row, size_t column, float value) {
   const size_t at = row * a.ldo + column;
   if (!a.out_u8) {
-    static_cast<uint16_t*>(a.out)[at] = narrowed(value);
+    static_cast<uint16_t*>(a.out)[at] = static_cast<uint16_t>(narrowed_bits(value));
     return;
   }
   const float t = value * a.dst_inverse_scale[column];
-  const float whole = std::isnan(t) ? 0.0f : std::nearbyint(std::clamp(t, -512.0f, 512.0f));
+  const float whole = std::nearbyint(std::clamp(t, -512.0f, 512.0f));
   const int q = std::clamp(static_cast<int>(whole) + a.dst_zero_point, 0, 255);
   static_cast<uint8_t*>(a.out)[at] = static_cast<uint8_t>(q);
 }

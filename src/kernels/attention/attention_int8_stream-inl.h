@@ -10,13 +10,12 @@
 //   4 keys]: both are read from front to back, a group of them is broadcast.
 // No lane ever meets another one: a row's bits do not depend on the rows it shares a tile with.
 
-#include "kernels/attention/attention_int8_formula-inl.h"
+#include "kernels/attention/attention_int8_loops-inl.h"
 #include "kernels/attention/attention_stream-inl.h"
 
 namespace edgefusion::kernels {
 namespace {
 
-constexpr size_t kGroup = 4;
 constexpr size_t kKeyGroups = kBlockKeys / kGroup;
 constexpr size_t kGroupLine = kTile * kGroup;  // bytes of a group of Q8 or P8
 
@@ -74,47 +73,6 @@ struct Work8 {
   float* raised;       ///< [kTile]
   float* scores;       ///< Unit::kScoreFloats
 };
-
-/// How K and V of the head become 8 bits.
-struct Ranges {
-  float* key_mean;       ///< [head_size]
-  float* middle;         ///< [value_size]
-  float* value_scale;    ///< [value_size]
-  float* value_inverse;  ///< [value_size]
-};
-
-inline const uint16_t* row_of(const void* data, size_t row, size_t stride) {
-  return static_cast<const uint16_t*>(data) + row * stride;
-}
-
-/// `low` and `high` serve while the keys are read.
-inline void find_ranges(const Attention& a, const Ranges& ranges) {
-  float* low = ranges.middle;
-  float* high = ranges.value_scale;
-  size_t count = 0;
-  for (size_t c = 0; c < a.head_size; ++c) ranges.key_mean[c] = 0.0f;
-  for (size_t c = 0; c < a.value_size; ++c) low[c] = 3.4e38f, high[c] = -3.4e38f;
-  for (size_t key = 0; key < a.keys; ++key) {
-    if (a.key_mask != nullptr && a.key_mask[key] == 0.0f) continue;
-    const uint16_t* k = row_of(a.k, key, a.ldk);
-    const uint16_t* v = row_of(a.v, key, a.ldv);
-    ++count;
-    for (size_t c = 0; c < a.head_size; ++c) ranges.key_mean[c] += widened(k[c]);
-    for (size_t c = 0; c < a.value_size; ++c) {
-      const float x = widened(v[c]);
-      low[c] = x < low[c] ? x : low[c];
-      high[c] = x > high[c] ? x : high[c];
-    }
-  }
-  const float part = 1.0f / static_cast<float>(count == 0 ? 1 : count);
-  for (size_t c = 0; c < a.head_size; ++c) ranges.key_mean[c] *= part;
-  for (size_t c = 0; c < a.value_size; ++c) {
-    const float half = 0.5f * high[c] - 0.5f * low[c], middle = 0.5f * high[c] + 0.5f * low[c];
-    ranges.middle[c] = middle;
-    ranges.value_scale[c] = scale_of(half);
-    ranges.value_inverse[c] = inverse_scale_of(half);
-  }
-}
 
 /// Rows of a Stream. Unit, of one instruction set, offers
 ///   Element              of packed K8 and V8
@@ -195,15 +153,11 @@ class Int8Rows {
     const size_t bytes = Unit::groups_of_q(sizes_) * kGroup;
     for (size_t r = 0; r < kTile; ++r) {
       const uint16_t* q = r < tile.rows ? row_of(a_.q, tile.row + r, a_.ldq) : nullptr;
-      uint8_t* dst = rows_ + r * bytes;
-      float largest = 0.0f;
-      for (size_t c = 0; q != nullptr && c < sizes_.head_size; ++c) {
-        row_[c] = widened(q[c]);
-        const float size = __builtin_fabsf(row_[c]);
-        largest = size > largest ? size : largest;
-      }
       const size_t columns = q == nullptr ? 0 : sizes_.head_size;
-      round_row(columns, bytes, inverse_scale_of(largest), Unit::kQueryOffset, dst);
+      widen_row(q, columns, row_);
+      const float largest = largest_of(row_, columns);
+      round_row(row_, columns, bytes, inverse_scale_of(largest), Unit::kQueryOffset,
+                rows_ + r * bytes);
       tile.query_scales[r] = scale_of(largest) * factor;
       tile.total[r] = 0.0f;
       tile.reference[r] = -3.4e38f;
@@ -223,12 +177,8 @@ class Int8Rows {
       Unit::measure(sizes_, block, sight, tile, work_);
     }
     Unit::soften(block, tile, work_);
-    for (size_t i = 0; i < kTile; ++i) {
-      const int32_t z = work_.nearest32[i];
-      const float factor = z > kFarthest ? 0.0f : factor_of(z);
-      work_.factors[i] = factor;
-      tile.total[i] = __builtin_fmaf(static_cast<float>(work_.sums[i]), factor, tile.total[i]);
-    }
+    factors_of(work_.nearest32, work_.factors);
+    add_sums(work_.sums, work_.factors, tile.total);
     Unit::add_values(sizes_, block, tile, work_);
   }
 
@@ -236,16 +186,9 @@ class Int8Rows {
 
   /// Rows without any key are zeros.
   void finish(const Tile& tile) const {
-    float* inverse = work_.factors;
-    for (size_t i = 0; i < kTile; ++i)
-      inverse[i] = tile.total[i] == 0.0f ? 0.0f : 1.0f / tile.total[i];
+    invert(tile.total, work_.factors);
     for (size_t c = 0; c < sizes_.value_size; ++c) {
-      float* out = tile.out + c * kTile;
-      const float scale = ranges_.value_scale[c], middle = ranges_.middle[c];
-      for (size_t i = 0; i < kTile; ++i) {
-        const float x = __builtin_fmaf(out[i] * inverse[i], scale, middle);
-        out[i] = inverse[i] == 0.0f ? 0.0f : x;
-      }
+      scale_column(work_.factors, ranges_.value_scale[c], ranges_.middle[c], tile.out + c * kTile);
     }
     if (a_.out_u8) {
       store_u8(tile);
@@ -255,33 +198,19 @@ class Int8Rows {
   }
 
  private:
-  /// dst[c] = row_[c] * inverse, rounded, + offset; zeros + offset from `columns` on.
-  void round_row(size_t columns, size_t bytes, float inverse, int offset, uint8_t* dst) const {
-    for (size_t c = 0; c < columns; ++c) {
-      dst[c] =
-          static_cast<uint8_t>(rounded_bits(row_[c] * inverse) + static_cast<uint32_t>(offset));
-    }
-    for (size_t c = columns; c < bytes; ++c) dst[c] = static_cast<uint8_t>(offset);
-  }
-
   void pack_keys(const Block& block) const {
     const size_t bytes = Block::key_elements(sizes_);
     for (size_t key = 0; key < round_up(block.count, 16); ++key) {
       const bool present = key < block.count;
-      float largest = 0.0f;
+      const size_t columns = present ? sizes_.head_size : 0;
       if (present) {
         const uint16_t* k = row_of(a_.k, static_cast<size_t>(block.index[key]), a_.ldk);
-        for (size_t c = 0; c < sizes_.head_size; ++c) {
-          row_[c] = widened(k[c]) - ranges_.key_mean[c];
-          const float size = __builtin_fabsf(row_[c]);
-          largest = size > largest ? size : largest;
-        }
+        center_row(k, ranges_.key_mean, columns, row_);
       }
-      round_row(present ? sizes_.head_size : 0, bytes, inverse_scale_of(largest), 0, rows_);
+      const float largest = largest_of(row_, columns);
+      round_row(row_, columns, bytes, inverse_scale_of(largest), 0, rows_);
       block.key_scales[key] = scale_of(largest);
-      int32_t sum = 0;
-      for (size_t c = 0; c < bytes; ++c) sum += static_cast<int8_t>(rows_[c]);
-      block.key_starts[key] = -Unit::kQueryOffset * sum;
+      block.key_starts[key] = -Unit::kQueryOffset * sum_of(rows_, bytes);
       Unit::store_key(sizes_, rows_, key, block.k);
     }
   }
@@ -299,14 +228,7 @@ class Int8Rows {
         const size_t key = smaller(g * kGroup + i, last);
         v[i] = row_of(a_.v, static_cast<size_t>(block.index[key]), a_.ldv);
       }
-      for (size_t c = 0; c < sizes_.value_size; ++c) {
-        const float middle = ranges_.middle[c], inverse = ranges_.value_inverse[c];
-        const uint32_t b0 = rounded_bits((widened(v[0][c]) - middle) * inverse);
-        const uint32_t b1 = rounded_bits((widened(v[1][c]) - middle) * inverse);
-        const uint32_t b2 = rounded_bits((widened(v[2][c]) - middle) * inverse);
-        const uint32_t b3 = rounded_bits((widened(v[3][c]) - middle) * inverse);
-        words[c] = (b0 & 255u) | (b1 & 255u) << 8 | (b2 & 255u) << 16 | b3 << 24;
-      }
+      round_four_rows(v, ranges_, sizes_.value_size, words);
       if (Unit::kWeightOffset != 0) add_starts(words, block.value_starts);
       Unit::store_values(sizes_, words, g, block.v);
     }
@@ -321,9 +243,11 @@ class Int8Rows {
   }
 
   bool any_too_near() const {
-    int any = 0;
-    for (size_t i = 0; i < kTile; ++i) any |= work_.nearest32[i] <= kTooNear;
-    return any != 0;
+    int32_t least = 0;
+    for (size_t i = 0; i < kTile; ++i) {
+      least = work_.nearest32[i] < least ? work_.nearest32[i] : least;
+    }
+    return least <= kTooNear;
   }
 
   /// work.raised = the largest of m and the scores of the first `keys` keys of a block.
@@ -335,10 +259,7 @@ class Int8Rows {
       for (size_t r = 0; r < kGroup && key + r < block.count; ++r) {
         const float* scores = work_.scores + r * kTile;
         const int32_t hidden = sight.causal ? sight.index[key + r] - sight.row : 0;
-        for (size_t i = 0; i < kTile; ++i) {
-          const bool higher = static_cast<int32_t>(i) >= hidden && scores[i] > work_.raised[i];
-          work_.raised[i] = higher ? scores[i] : work_.raised[i];
-        }
+        raise_to(scores, hidden, work_.raised);
       }
     }
     for (size_t i = 0; i < kTile; ++i) work_.raised[i] = reference_of(work_.raised[i]);
@@ -364,10 +285,7 @@ class Int8Rows {
     for (size_t c = 0; c < sizes_.value_size; c += 2) {
       const float* even = tile.out + c * kTile;
       const float* odd = c + 1 < sizes_.value_size ? even + kTile : even;
-      for (size_t i = 0; i < kTile; ++i) {
-        words[c / 2 * kTile + i] = narrowed(even[i]) | static_cast<uint32_t>(narrowed(odd[i]))
-                                                           << 16;
-      }
+      narrow_two(even, odd, words + c / 2 * kTile);
     }
     auto* out = static_cast<uint16_t*>(a_.out) + tile.row * a_.ldo;
     Unit::transpose_out(words, sizes_.value_size * 2, tile.rows, reinterpret_cast<uint8_t*>(out),
@@ -383,21 +301,11 @@ class Int8Rows {
         const float* from = tile.out + (c + part) * kTile;
         const float inverse = a_.dst_inverse_scale[c + part];
         const auto shift = static_cast<unsigned>(8 * part);
-        for (size_t i = 0; i < kTile; ++i) {
-          words[c / kGroup * kTile + i] |= quantized(from[i] * inverse) << shift;
-        }
+        add_bytes(from, inverse, a_.dst_zero_point, shift, words + c / kGroup * kTile);
       }
     }
     auto* out = static_cast<uint8_t*>(a_.out) + tile.row * a_.ldo;
     Unit::transpose_out(words, sizes_.value_size, tile.rows, out, a_.ldo);
-  }
-
-  /// As kernels/quantize/quantize.h says.
-  uint32_t quantized(float t) const {
-    // Beyond these every zero point clamps; they keep the rounding exact. NaN becomes 0.
-    const float inside = t > -512.0f ? (t < 512.0f ? t : 512.0f) : (t <= -512.0f ? -512.0f : 0.0f);
-    const auto q = static_cast<int32_t>(round_small(inside)) + a_.dst_zero_point;
-    return static_cast<uint32_t>(q < 0 ? 0 : (q > 255 ? 255 : q));
   }
 
   const Attention& a_;
