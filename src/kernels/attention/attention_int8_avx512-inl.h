@@ -26,9 +26,9 @@ struct Avx512Vnni {
   using Words = __m512i;
   using Bytes = __m512i;
 
-  static constexpr size_t groups_of_q(const Sizes& s) { return round_up(s.groups, 16); }
+  static constexpr size_t groups_of_q(const Sizes& s) { return s.groups; }
 
-  static void store_group(int8_t* dst, const uint8_t* group) { __builtin_memcpy(dst, group, 4); }
+  static void store_group(int8_t* dst, uint32_t group) { __builtin_memcpy(dst, &group, 4); }
 
   static Sums broadcast_sum(const int32_t* from) { return (Sums)_mm512_set1_epi32(*from); }
   static void store_sums(int32_t* to, Sums sums) { _mm512_store_si512(to, (__m512i)sums); }
@@ -104,14 +104,15 @@ struct Avx512Vnni {
     return _mm512_fmadd_ps(_mm512_cvtepi32_ps((__m512i)sums), factors, before);
   }
 
-  static void transpose_in(const uint8_t* rows, size_t bytes, uint8_t* dst) {
+  static void transpose_in(const uint16_t* const rows[kTile], size_t columns, uint32_t* words) {
     for (size_t r = 0; r < kTile; r += kLanes) {
-      for (size_t c = 0; c < bytes; c += 64) {
+      for (size_t c = 0; c < columns; c += 32) {
         __m512i v[16];
-        for (size_t i = 0; i < 16; ++i) v[i] = _mm512_load_si512(rows + (r + i) * bytes + c);
+        for (size_t i = 0; i < 16; ++i) v[i] = load_row(rows[r + i], c, columns);
         transpose(v);
-        for (size_t i = 0; i < 16; ++i) {
-          _mm512_store_si512(dst + (c / kGroup + i) * kGroupLine + r * kGroup, v[i]);
+        const size_t pairs = smaller((columns - c + 1) / 2, 16);
+        for (size_t i = 0; i < pairs; ++i) {
+          _mm512_store_si512(words + (c / 2 + i) * kTile + r, v[i]);
         }
       }
     }

@@ -45,22 +45,24 @@ struct Int8Lanes {
   static constexpr size_t groups_of_q(const Sizes& s) { return Vector::groups_of_q(s); }
   static constexpr size_t columns_of_out(const Sizes& s) { return s.value_size; }
 
-  static void store_key(const Sizes& s, const uint8_t* bytes, size_t key, Element* k) {
-    Element* dst = k + (key / kGroup * s.groups * kGroup + key % kGroup) * kGroup;
+  static void store_keys(const Sizes& s, const uint32_t* words, Element* k) {
     for (size_t g = 0; g < s.groups; ++g) {
-      Vector::store_group(dst + g * kGroup * kGroup, bytes + g * kGroup);
+      for (size_t key = 0; key < kBlockKeys; ++key) {
+        Element* dst = k + ((key / kGroup * s.groups + g) * kGroup + key % kGroup) * kGroup;
+        Vector::store_group(dst, words[g * kBlockKeys + key]);
+      }
     }
   }
 
   static void store_values(const Sizes& s, const uint32_t* words, size_t g, Element* v) {
     for (size_t c = 0; c < round_up(s.value_size, kGroup); ++c) {
       Element* dst = v + ((c / kGroup * kKeyGroups + g) * kGroup + c % kGroup) * kGroup;
-      Vector::store_group(dst, reinterpret_cast<const uint8_t*>(words + c));
+      Vector::store_group(dst, words[c]);
     }
   }
 
-  static void transpose_in(const uint8_t* rows, size_t bytes, uint8_t* dst) {
-    Vector::transpose_in(rows, bytes, dst);
+  static void transpose_in(const uint16_t* const rows[kTile], size_t columns, uint32_t* words) {
+    Vector::transpose_in(rows, columns, words);
   }
   static void transpose_out(const uint32_t* words, size_t bytes, size_t rows, uint8_t* dst,
                             size_t stride) {

@@ -23,15 +23,6 @@ struct Ranges {
   float* value_inverse;  ///< [value_size]
 };
 
-inline void widen_row(const uint16_t* __restrict src, size_t columns, float* __restrict dst) {
-  for (size_t c = 0; c < columns; ++c) dst[c] = widened(src[c]);
-}
-
-inline void center_row(const uint16_t* __restrict src, const float* __restrict mean, size_t columns,
-                       float* __restrict dst) {
-  for (size_t c = 0; c < columns; ++c) dst[c] = widened(src[c]) - mean[c];
-}
-
 inline void add_row(const uint16_t* __restrict src, size_t columns, float* __restrict sums) {
   for (size_t c = 0; c < columns; ++c) sums[c] += widened(src[c]);
 }
@@ -45,31 +36,72 @@ inline void extend_range(const uint16_t* __restrict src, size_t columns, float* 
   }
 }
 
-/// The largest magnitude. Magnitudes are in the order of their bits, and integers need no promise
-/// about NaN to be compared in any order.
-inline float largest_of(const float* __restrict row, size_t columns) {
-  int32_t largest = 0;
-  for (size_t c = 0; c < columns; ++c) {
-    const int32_t size = __builtin_bit_cast(int32_t, row[c]) & 0x7fffffff;
-    largest = size > largest ? size : largest;
+/// Two bf16 of each of kTile rows: the even column in the low half.
+inline float even_of(uint32_t word) { return __builtin_bit_cast(float, word << 16); }
+inline float odd_of(uint32_t word) { return __builtin_bit_cast(float, word & 0xffff0000u); }
+
+/// Magnitudes are in the order of their bits, and integers need no promise about NaN.
+inline int32_t size_bits(float x) { return __builtin_bit_cast(int32_t, x) & 0x7fffffff; }
+
+/// largest = the bits of the largest of itself and the magnitudes of two columns, less their means.
+inline void find_larger(const uint32_t* __restrict words, float even_mean, float odd_mean,
+                        int32_t* __restrict largest) {
+  for (size_t i = 0; i < kTile; ++i) {
+    const int32_t even = size_bits(even_of(words[i]) - even_mean);
+    const int32_t odd = size_bits(odd_of(words[i]) - odd_mean);
+    const int32_t larger = even > odd ? even : odd;
+    largest[i] = larger > largest[i] ? larger : largest[i];
   }
-  return __builtin_bit_cast(float, largest);
 }
 
-/// dst[c] = row[c] * inverse, rounded, + offset; zeros + offset in columns [columns, bytes).
-inline void round_row(const float* __restrict row, size_t columns, size_t bytes, float inverse,
-                      int offset, uint8_t* __restrict dst) {
-  for (size_t c = 0; c < columns; ++c) {
-    dst[c] = static_cast<uint8_t>(rounded_bits(row[c] * inverse) + static_cast<uint32_t>(offset));
+/// The bits of the largest -> scales, and their inverse in place.
+inline void scales_of(int32_t* __restrict largest, float* __restrict scales) {
+  for (size_t i = 0; i < kTile; ++i) {
+    const float size = __builtin_bit_cast(float, largest[i]);
+    const bool some = size > kSmallest;
+    scales[i] = some ? size / kLargest8 : 0.0f;
+    const float inverse = kLargest8 / (some ? size : 1.0f);
+    largest[i] = __builtin_bit_cast(int32_t, some ? inverse : 0.0f);
   }
-  for (size_t c = columns; c < bytes; ++c) dst[c] = static_cast<uint8_t>(offset);
 }
 
-/// Of s8.
-inline int32_t sum_of(const uint8_t* __restrict row, size_t bytes) {
-  int32_t sum = 0;
-  for (size_t c = 0; c < bytes; ++c) sum += static_cast<int8_t>(row[c]);
-  return sum;
+/// Two columns, less their means, times the inverse scales (as bits), rounded, as the low half or
+/// the high half (shift 16) of words of four s8.
+inline void round_two(const uint32_t* __restrict words, float even_mean, float odd_mean,
+                      const int32_t* __restrict inverse, unsigned shift, uint32_t* __restrict dst) {
+  for (size_t i = 0; i < kTile; ++i) {
+    const float factor = __builtin_bit_cast(float, inverse[i]);
+    const uint32_t even = rounded_bits((even_of(words[i]) - even_mean) * factor) & 255u;
+    const uint32_t odd = rounded_bits((odd_of(words[i]) - odd_mean) * factor) & 255u;
+    dst[i] |= (even | odd << 8) << shift;
+  }
+}
+
+/// sums += the four s8 of each word.
+inline void add_words(const uint32_t* __restrict words, int32_t* __restrict sums) {
+  for (size_t i = 0; i < kTile; ++i) {
+    const auto word = static_cast<int32_t>(words[i]);
+    const int32_t low = (word << 24 >> 24) + (word << 16 >> 24);
+    sums[i] += low + (word << 8 >> 24) + (word >> 24);
+  }
+}
+
+/// kTile rows of bf16, transposed: words [pairs, kTile], less the means of the columns -> s8 and
+/// their scales; rounded [groups, kTile, 4], columns beyond `columns` are zeros. `means` has a
+/// number for the second half of the last pair, too; `bits`: [kTile].
+inline void round_rows(const uint32_t* words, size_t columns, const float* means, int32_t* bits,
+                       uint32_t* rounded, float* scales) {
+  const auto pair_at = [&](size_t c) { return words + c / 2 * kTile; };
+  for (size_t i = 0; i < kTile; ++i) bits[i] = 0;
+  for (size_t c = 0; c < columns; c += 2) find_larger(pair_at(c), means[c], means[c + 1], bits);
+  scales_of(bits, scales);
+  for (size_t c = 0; c < columns; c += kGroup, rounded += kTile) {
+    for (size_t i = 0; i < kTile; ++i) rounded[i] = 0;
+    round_two(pair_at(c), means[c], means[c + 1], bits, 0, rounded);
+    if (c + 2 < columns) {
+      round_two(pair_at(c + 2), means[c + 2], means[c + 3], bits, 16, rounded);
+    }
+  }
 }
 
 /// V8 of four keys, a word for each column.

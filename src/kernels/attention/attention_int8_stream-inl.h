@@ -80,9 +80,9 @@ struct Work8 {
 ///   kScoreFloats         of work.scores
 ///   Session              lives while these are called
 ///   groups_of_q, columns_of_out    the size of a tile's state
-///   store_key            K8 of a key, groups_of_q * kGroup bytes -> a block's k
+///   store_keys           K8 [groups, kBlockKeys, 4] -> a block's k
 ///   store_values         V8 of four keys, a word for each column -> a block's v
-///   transpose_in         rows of bytes -> groups of four of all rows
+///   transpose_in         rows of bf16 (null: zeros) -> words of two columns [pairs, kTile]
 ///   transpose_out        words [bytes / 4, kTile] -> rows of so many bytes
 ///   measure              z of a block and the nearest, once each and twice each
 ///   score_four           scores of keys [key, key + 4): work.scores [4, kTile]
@@ -103,7 +103,7 @@ class Int8Rows {
   static constexpr size_t work_bytes(const Sizes& s) {
     return 3 * kBlock * kTile + 2 * kTile * sizeof(int16_t) + 4 * kTile * sizeof(float) +
            Unit::kScoreFloats * sizeof(float) + 5 * row_elements(s) * sizeof(float) +
-           2 * kTile * row_elements(s);
+           3 * kTile * row_elements(s) + kTile * sizeof(int32_t);
   }
   static constexpr size_t tile_bytes(const Sizes& s) {
     return kTile * (Unit::groups_of_q(s) * kGroup + (Unit::columns_of_out(s) + 3) * sizeof(float));
@@ -124,8 +124,11 @@ class Int8Rows {
     ranges_.middle = scratch.take<float>(row_elements(sizes));
     ranges_.value_scale = scratch.take<float>(row_elements(sizes));
     ranges_.value_inverse = scratch.take<float>(row_elements(sizes));
-    row_ = scratch.take<float>(row_elements(sizes));
-    rows_ = scratch.take<uint8_t>(2 * kTile * row_elements(sizes));
+    no_means_ = scratch.take<float>(row_elements(sizes));
+    for (size_t c = 0; c < row_elements(sizes); ++c) no_means_[c] = ranges_.key_mean[c] = 0.0f;
+    bits_ = scratch.take<int32_t>(kTile);
+    words_ = scratch.take<uint32_t>(kTile / 2 * row_elements(sizes));
+    rounded_ = scratch.take<uint32_t>(kTile / kGroup * row_elements(sizes));
     find_ranges(a_, ranges_);
   }
 
@@ -150,19 +153,21 @@ class Int8Rows {
   void start(Tile& tile) const {
     constexpr float kLog2E = 1.44269504f;
     const float factor = a_.scale * kLog2E * kOctave;
-    const size_t bytes = Unit::groups_of_q(sizes_) * kGroup;
+    const uint16_t* rows[kTile];
     for (size_t r = 0; r < kTile; ++r) {
-      const uint16_t* q = r < tile.rows ? row_of(a_.q, tile.row + r, a_.ldq) : nullptr;
-      const size_t columns = q == nullptr ? 0 : sizes_.head_size;
-      widen_row(q, columns, row_);
-      const float largest = largest_of(row_, columns);
-      round_row(row_, columns, bytes, inverse_scale_of(largest), Unit::kQueryOffset,
-                rows_ + r * bytes);
-      tile.query_scales[r] = scale_of(largest) * factor;
+      rows[r] = r < tile.rows ? row_of(a_.q, tile.row + r, a_.ldq) : nullptr;
+    }
+    auto* q = reinterpret_cast<uint32_t*>(tile.q);
+    Unit::transpose_in(rows, sizes_.head_size, words_);
+    round_rows(words_, sizes_.head_size, no_means_, bits_, q, tile.query_scales);
+    for (size_t i = 0; i < sizes_.groups * kTile; ++i)
+      q[i] ^= Unit::kQueryOffset == 0 ? 0u : 0x80808080u;
+    for (size_t i = sizes_.groups * kTile; i < Unit::groups_of_q(sizes_) * kTile; ++i) q[i] = 0;
+    for (size_t r = 0; r < kTile; ++r) {
+      tile.query_scales[r] *= factor;
       tile.total[r] = 0.0f;
       tile.reference[r] = -3.4e38f;
     }
-    Unit::transpose_in(rows_, bytes, tile.q);
   }
 
   void attend(const Block& block, Tile& tile) const {
@@ -199,25 +204,23 @@ class Int8Rows {
 
  private:
   void pack_keys(const Block& block) const {
-    const size_t bytes = Block::key_elements(sizes_);
-    for (size_t key = 0; key < round_up(block.count, 16); ++key) {
+    const uint16_t* rows[kBlock];
+    for (size_t key = 0; key < kBlock; ++key) {
       const bool present = key < block.count;
-      const size_t columns = present ? sizes_.head_size : 0;
-      if (present) {
-        const uint16_t* k = row_of(a_.k, static_cast<size_t>(block.index[key]), a_.ldk);
-        center_row(k, ranges_.key_mean, columns, row_);
-      }
-      const float largest = largest_of(row_, columns);
-      round_row(row_, columns, bytes, inverse_scale_of(largest), 0, rows_);
-      block.key_scales[key] = scale_of(largest);
-      block.key_starts[key] = -Unit::kQueryOffset * sum_of(rows_, bytes);
-      Unit::store_key(sizes_, rows_, key, block.k);
+      rows[key] = present ? row_of(a_.k, static_cast<size_t>(block.index[key]), a_.ldk) : nullptr;
     }
+    Unit::transpose_in(rows, sizes_.head_size, words_);
+    round_rows(words_, sizes_.head_size, ranges_.key_mean, bits_, rounded_, block.key_scales);
+    int32_t* starts = block.key_starts;
+    for (size_t key = 0; key < kBlock; ++key) starts[key] = 0;
+    for (size_t g = 0; g < sizes_.groups; ++g) add_words(rounded_ + g * kTile, starts);
+    for (size_t key = 0; key < kBlock; ++key) starts[key] *= -Unit::kQueryOffset;
+    Unit::store_keys(sizes_, rounded_, block.k);
   }
 
   void pack_values(const Block& block) const {
     const size_t columns = Block::value_elements(sizes_);
-    auto* words = reinterpret_cast<uint32_t*>(rows_);
+    uint32_t* words = words_;
     for (size_t c = 0; Unit::kWeightOffset != 0 && c < columns; ++c) block.value_starts[c] = 0;
     for (size_t c = sizes_.value_size; c < columns; ++c) words[c] = 0;
     for (size_t g = 0; g < kKeyGroups; ++g) {
@@ -281,7 +284,7 @@ class Int8Rows {
 
   /// Words of two columns, transposed to rows.
   void store_bf16(const Tile& tile) const {
-    auto* words = reinterpret_cast<uint32_t*>(rows_);
+    uint32_t* words = words_;
     for (size_t c = 0; c < sizes_.value_size; c += 2) {
       const float* even = tile.out + c * kTile;
       const float* odd = c + 1 < sizes_.value_size ? even + kTile : even;
@@ -294,7 +297,7 @@ class Int8Rows {
 
   /// Words of four columns, transposed to rows.
   void store_u8(const Tile& tile) const {
-    auto* words = reinterpret_cast<uint32_t*>(rows_);
+    uint32_t* words = words_;
     for (size_t c = 0; c < sizes_.value_size; c += kGroup) {
       for (size_t i = 0; i < kTile; ++i) words[c / kGroup * kTile + i] = 0;
       for (size_t part = 0; part < kGroup && c + part < sizes_.value_size; ++part) {
@@ -312,8 +315,10 @@ class Int8Rows {
   Sizes sizes_;
   Work8 work_;
   Ranges ranges_;
-  float* row_;     ///< a row of floats
-  uint8_t* rows_;  ///< kTile rows of bytes, or of pairs of them
+  float* no_means_;    ///< zeros for each column
+  int32_t* bits_;      ///< [kTile]
+  uint32_t* words_;    ///< of two columns, for kTile rows
+  uint32_t* rounded_;  ///< of four columns, for kTile rows
 };
 
 }  // namespace
