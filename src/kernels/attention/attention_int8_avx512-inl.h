@@ -16,6 +16,7 @@ struct Avx512Vnni {
   static constexpr size_t kLanes = 16;
   static constexpr size_t kCount = 4;
   static constexpr size_t kSums = 16;
+  static constexpr bool kSoftensBetween = true;
   static constexpr int kQueryOffset = 128;
   static constexpr int kWeightOffset = 0;
   using Element = int8_t;
@@ -31,6 +32,7 @@ struct Avx512Vnni {
   static void store_group(int8_t* dst, uint32_t group) { __builtin_memcpy(dst, &group, 4); }
 
   static Sums broadcast_sum(const int32_t* from) { return (Sums)_mm512_set1_epi32(*from); }
+  static Sums load_sums(const int32_t* from) { return (Sums)_mm512_load_si512(from); }
   static void store_sums(int32_t* to, Sums sums) { _mm512_store_si512(to, (__m512i)sums); }
   static Floats load_floats(const float* from) { return _mm512_load_ps(from); }
   static Floats no_floats() { return _mm512_setzero_ps(); }

@@ -70,13 +70,21 @@ struct Int8Lanes {
   }
 
   static void measure(const Sizes& s, const Block& block, const Sight& sight, const Tile8& tile,
-                      const Work8& work) {
+                      const Distances& distances, const Work8& work,
+                      const Pending<Int8Lanes>& pending) {
+    const bool together = pending.any && Vector::kSoftensBetween && tile.rows > kTile - kLanes8 &&
+                          pending.tile.rows > kTile - kLanes8;
+    if (pending.any && !together) soften(pending, work);
+    if (together) clear_sums(work);
     for_vectors(tile.rows, [&](auto count, size_t first) {
-      measure_keys<count.value>(s, block, sight, tile, first, work);
+      const Measured measured = {s, block, sight, tile, distances};
+      if constexpr (Vector::kSoftensBetween && count.value == kCount) {
+        if (together) return measure_keys<count.value, true>(measured, first, work, pending);
+      }
+      measure_keys<count.value, false>(measured, first, work, pending);
     });
     for (size_t i = (tile.rows + kLanes8 - 1) / kLanes8 * kLanes8; i < kTile; ++i) {
-      work.nearest32[i] = kUnseen;
-      work.sums[i] = 0;
+      distances.nearest32[i] = kUnseen;
     }
   }
 
@@ -85,7 +93,12 @@ struct Int8Lanes {
     for_vectors(tile.rows, [&](auto count, size_t first) {
       constexpr size_t kNow = count.value;
       Sums sums[kGroup][kNow];
-      multiply_keys<kGroup, kNow>(s, block, key, tile.q + first * kLanes8 * kGroup, sums);
+      const size_t line = s.groups * kGroup * kGroup;
+      start_keys(block, key, sums);
+      for (size_t g = 0; g < s.groups; ++g) {
+        add_group(block.k + key / kGroup * line + g * kGroup * kGroup, line,
+                  tile.q + g * kGroupLine + first * kLanes8 * kGroup, sums);
+      }
       for (size_t r = 0; r < kGroup; ++r) {
         for (size_t i = 0; i < kNow; ++i) {
           const size_t query = (first + i) * kLanes8;
@@ -97,9 +110,14 @@ struct Int8Lanes {
     });
   }
 
-  static void soften(const Block& block, const Tile8& tile, const Work8& work) {
-    for_vectors(tile.rows,
-                [&](auto count, size_t first) { soften_keys<count.value>(block, first, work); });
+  static void soften(const Pending<Int8Lanes>& pending, const Work8& work) {
+    clear_sums(work);
+    for_vectors(pending.tile.rows, [&](auto count, size_t first) {
+      for (size_t key = 0; key < pending.block.count; key += kGroup) {
+#pragma GCC unroll 4
+        for (size_t i = 0; i < count.value; ++i) soften_four(pending, key, first + i, work);
+      }
+    });
   }
 
   static void add_values(const Sizes& s, const Block& block, const Tile8& tile, const Work8& work) {
@@ -141,14 +159,23 @@ struct Int8Lanes {
     if (vectors - first == 1) function(Constant<1>(), first);
   }
 
-  /// sums[r, i] = K8[key + r, :] . Q8[queries of vector i, :]; `q` stands at the first vector.
+  /// What of a block is measured.
+  struct Measured {
+    const Sizes& sizes;
+    const Block& block;
+    const Sight& sight;
+    const Tile8& tile;
+    const Distances& distances;
+  };
+
+  static void clear_sums(const Work8& work) {
+    for (size_t i = 0; i < kTile; ++i) work.sums[i] = 0;
+  }
+
+  /// sums[r, i] = what K8[key + r, :] . Q8 starts from.
   template <size_t kKeys, size_t kNow>
-  static inline __attribute__((always_inline)) void multiply_keys(const Sizes& s,
-                                                                  const Block& block, size_t key,
-                                                                  const uint8_t* q,
-                                                                  Sums (&sums)[kKeys][kNow]) {
-    const size_t line = s.groups * kGroup * kGroup;  // elements of four keys
-    const Element* k = block.k + key / kGroup * line;
+  static inline __attribute__((always_inline)) void start_keys(const Block& block, size_t key,
+                                                               Sums (&sums)[kKeys][kNow]) {
 #pragma GCC unroll 16
     for (size_t r = 0; r < kKeys; ++r) {
 #pragma GCC unroll 4
@@ -156,60 +183,97 @@ struct Int8Lanes {
         sums[r][i] = Vector::broadcast_sum(block.key_starts + key + r);
       }
     }
-    for (size_t g = 0; g < s.groups; ++g, k += kGroup * kGroup, q += kGroupLine) {
-      typename Vector::Operand operand[kNow];
+  }
+
+  /// sums[r, i] += four columns' products of key r at `k` and the queries of vector i at `q`;
+  /// `line`: elements of four keys.
+  template <size_t kKeys, size_t kNow>
+  static inline __attribute__((always_inline)) void add_group(const Element* k, size_t line,
+                                                              const uint8_t* q,
+                                                              Sums (&sums)[kKeys][kNow]) {
+    typename Vector::Operand operand[kNow];
 #pragma GCC unroll 4
-      for (size_t i = 0; i < kNow; ++i) {
-        operand[i] = Vector::load_operand(q + i * kLanes8 * kGroup);
-      }
+    for (size_t i = 0; i < kNow; ++i) operand[i] = Vector::load_operand(q + i * kLanes8 * kGroup);
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kKeys; ++r) {
-        const auto group = Vector::load_broadcast(k + r / kGroup * line + r % kGroup * kGroup);
+    for (size_t r = 0; r < kKeys; ++r) {
+      const auto group = Vector::load_broadcast(k + r / kGroup * line + r % kGroup * kGroup);
 #pragma GCC unroll 4
-        for (size_t i = 0; i < kNow; ++i) {
-          sums[r][i] = Vector::dot(sums[r][i], operand[i], group);
-        }
-      }
+      for (size_t i = 0; i < kNow; ++i) sums[r][i] = Vector::dot(sums[r][i], operand[i], group);
     }
   }
 
-  static int16_t* distances_at(const Work8& work, size_t key, size_t vector) {
-    return work.distances + (key / kGroup * kVectors + vector) * 2 * kWords + key / 2 % 2 * kWords;
+  static int16_t* words_at(const Distances& distances, size_t key, size_t vector) {
+    return distances.z + (key / kGroup * kVectors + vector) * 2 * kWords + key / 2 % 2 * kWords;
   }
 
-  template <size_t kNow>
-  static void measure_keys(const Sizes& s, const Block& block, const Sight& sight,
-                           const Tile8& tile, size_t first, const Work8& work) {
+  /// With kSoftens, which wants full tiles, P8 of the pending block's keys is made between the
+  /// products of the same keys of this one: behind each other, either would wait for the other's
+  /// last results.
+  template <size_t kNow, bool kSoftens>
+  static void measure_keys(const Measured& m, size_t first, const Work8& work,
+                           const Pending<Int8Lanes>& pending) {
     constexpr size_t kKeys =
         Vector::kSums / kNow < kGroup ? kGroup : Vector::kSums / kNow / kGroup * kGroup;
-    int16_t* nearest = work.nearest + first * kWords;
+    const size_t line = m.sizes.groups * kGroup * kGroup;  // elements of four keys
+    int16_t* nearest = m.distances.nearest + first * kWords;
     const Words unseen = Vector::repeat_words(kNoneSeen);
     for (size_t i = 0; i < kNow; ++i) Vector::store_words(nearest + i * kWords, unseen);
-    for (size_t key = 0; key < block.count; key += kKeys) {
+    size_t softened = 0;
+    for (size_t key = 0; key < m.block.count; key += kKeys) {
+      const Element* k = m.block.k + key / kGroup * line;
+      const uint8_t* q = m.tile.q + first * kLanes8 * kGroup;
+      size_t g = 0;
       Sums sums[kKeys][kNow];
-      multiply_keys<kKeys, kNow>(s, block, key, tile.q + first * kLanes8 * kGroup, sums);
-      const bool hides = sight.hides(key, kKeys);
-#pragma GCC unroll 4
-      for (size_t i = 0; i < kNow; ++i) {
-        const size_t query = (first + i) * kLanes8;
-        const Floats scales = Vector::load_floats(tile.query_scales + query);
-        const Floats m = Vector::load_floats(tile.reference + query);
-        Words low = Vector::load_words(nearest + i * kWords);
-#pragma GCC unroll 8
-        for (size_t r = 0; r < kKeys; r += 2) {
-          Words z =
-              Vector::distances(sums[r][i], sums[r + 1][i], block.key_scales + key + r, scales, m);
-          if (hides) z = hide(sight, key + r, query, z);
-          Vector::store_words(distances_at(work, key + r, first + i), z);
-          low = Vector::smaller_words(low, z);
+      start_keys(m.block, key, sums);
+      if constexpr (kSoftens) {
+        static_assert(kKeys == kGroup);
+        const size_t between = key < pending.block.count ? smaller(kNow, m.sizes.groups) : 0;
+        for (; g < between; ++g, k += kGroup * kGroup, q += kGroupLine) {
+          add_group(k, line, q, sums);
+          soften_four(pending, key, first + g, work);
         }
-        Vector::store_words(nearest + i * kWords, low);
+        for (size_t i = g; i < kNow && key < pending.block.count; ++i) {
+          soften_four(pending, key, first + i, work);
+        }
+        softened = key + kGroup;
       }
+      for (; g < m.sizes.groups; ++g, k += kGroup * kGroup, q += kGroupLine) {
+        add_group(k, line, q, sums);
+      }
+      keep_distances(m, key, first, sums);
+    }
+    for (; kSoftens && softened < pending.block.count; softened += kGroup) {
+      for (size_t i = 0; i < kNow; ++i) soften_four(pending, softened, first + i, work);
     }
     for (size_t i = 0; i < kNow; ++i) {
       const Words both = Vector::fold_words(Vector::load_words(nearest + i * kWords));
       Vector::store_words(nearest + i * kWords, both);
-      Vector::store_sums(work.nearest32 + (first + i) * kLanes8, Vector::widen_words(both));
+      Vector::store_sums(m.distances.nearest32 + (first + i) * kLanes8, Vector::widen_words(both));
+    }
+  }
+
+  /// Products -> z and the nearest.
+  template <size_t kKeys, size_t kNow>
+  static inline __attribute__((always_inline)) void keep_distances(const Measured& m, size_t key,
+                                                                   size_t first,
+                                                                   Sums (&sums)[kKeys][kNow]) {
+    int16_t* nearest = m.distances.nearest + first * kWords;
+    const bool hides = m.sight.hides(key, kKeys);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kNow; ++i) {
+      const size_t query = (first + i) * kLanes8;
+      const Floats scales = Vector::load_floats(m.tile.query_scales + query);
+      const Floats reference = Vector::load_floats(m.tile.reference + query);
+      Words low = Vector::load_words(nearest + i * kWords);
+#pragma GCC unroll 8
+      for (size_t r = 0; r < kKeys; r += 2) {
+        Words z = Vector::distances(sums[r][i], sums[r + 1][i], m.block.key_scales + key + r,
+                                    scales, reference);
+        if (hides) z = hide(m.sight, key + r, query, z);
+        Vector::store_words(words_at(m.distances, key + r, first + i), z);
+        low = Vector::smaller_words(low, z);
+      }
+      Vector::store_words(nearest + i * kWords, low);
     }
   }
 
@@ -233,33 +297,20 @@ struct Int8Lanes {
     return Vector::load_words(words);
   }
 
-  template <size_t kNow>
-  static void soften_keys(const Block& block, size_t first, const Work8& work) {
-    Words nearest[kNow];
-    Sums sums[kNow];
-    const int32_t zero = 0;
-#pragma GCC unroll 4
-    for (size_t i = 0; i < kNow; ++i) {
-      nearest[i] = Vector::load_words(work.nearest + (first + i) * kWords);
-      sums[i] = Vector::broadcast_sum(&zero);
-    }
-    for (size_t key = 0; key < block.count; key += kGroup) {
-      const auto* thresholds = reinterpret_cast<const int16_t*>(block.thresholds) + key * 4;
-      const Words even = Vector::repeat_words(thresholds);
-      const Words odd = Vector::repeat_words(thresholds + 8);
-#pragma GCC unroll 4
-      for (size_t i = 0; i < kNow; ++i) {
-        const int16_t* z = distances_at(work, key, first + i);
-        const Words low = Vector::subtract_words(Vector::load_words(z), nearest[i]);
-        const Words high = Vector::subtract_words(Vector::load_words(z + kWords), nearest[i]);
-        const auto weights = Vector::weights(low, high, even, odd);
-        sums[i] = Vector::sum_weights(sums[i], weights);
-        Vector::store_weights(work.weights + key * kTile + (first + i) * kLanes8 * kGroup, weights);
-      }
-    }
-    for (size_t i = 0; i < kNow; ++i) {
-      Vector::store_sums(work.sums + (first + i) * kLanes8, sums[i]);
-    }
+  /// z -> P8 and its sums, of keys [key, key + 4) and the queries of one vector.
+  static inline __attribute__((always_inline)) void soften_four(const Pending<Int8Lanes>& pending,
+                                                                size_t key, size_t vector,
+                                                                const Work8& work) {
+    const auto* thresholds = reinterpret_cast<const int16_t*>(pending.block.thresholds) + key * 4;
+    const int16_t* z = words_at(pending.distances, key, vector);
+    const Words nearest = Vector::load_words(pending.distances.nearest + vector * kWords);
+    const auto weights =
+        Vector::weights(Vector::subtract_words(Vector::load_words(z), nearest),
+                        Vector::subtract_words(Vector::load_words(z + kWords), nearest),
+                        Vector::repeat_words(thresholds), Vector::repeat_words(thresholds + 8));
+    int32_t* sums = work.sums + vector * kLanes8;
+    Vector::store_sums(sums, Vector::sum_weights(Vector::load_sums(sums), weights));
+    Vector::store_weights(work.weights + key * kTile + vector * kLanes8 * kGroup, weights);
   }
 
   /// Columns [c, c + kColumns).

@@ -41,6 +41,8 @@ struct Block8 {
   const int32_t* index;
   size_t count;  ///< 1..kBlockKeys
 
+  Block8() = default;
+
   static constexpr size_t key_elements(const Sizes& s) { return s.groups * kGroup; }
   static constexpr size_t value_elements(const Sizes& s) { return round_up(s.value_size, kGroup); }
   static constexpr size_t bytes(const Sizes& s) {
@@ -62,16 +64,30 @@ struct Block8 {
   }
 };
 
-/// What the tile of queries in hand needs besides its state; shared by all tiles.
-struct Work8 {
-  int16_t* distances;  ///< z [kKeyGroups, kTile / kLanes, 2 pairs of keys, a vector]: Unit::Words
+/// How far a block's keys are from a tile's queries.
+struct Distances {
+  int16_t* z;          ///< [kKeyGroups, kTile / kLanes, 2 pairs of keys, a vector]: Unit::Words
   int16_t* nearest;    ///< min z [kTile / kLanes, a vector], twice each
   int32_t* nearest32;  ///< the same [kTile]
-  uint8_t* weights;    ///< P8 + Unit's offset
-  int32_t* sums;       ///< of a block's P8 [kTile]
-  float* factors;      ///< of a block's sums [kTile]
-  float* raised;       ///< [kTile]
-  float* scores;       ///< Unit::kScoreFloats
+};
+
+/// What the tile of queries in hand needs besides its state; shared by all tiles.
+struct Work8 {
+  uint8_t* weights;  ///< P8 + Unit's offset
+  int32_t* sums;     ///< of a block's P8 [kTile]
+  float* factors;    ///< of a block's sums [kTile]
+  float* raised;     ///< [kTile]
+  float* scores;     ///< Unit::kScoreFloats
+};
+
+/// A block whose weights and values are still to be added to a tile, which needs its `distances`
+/// alone: while the next block's scores are multiplied, other parts of the vector unit are free.
+template <class Unit>
+struct Pending {
+  bool any;
+  Block8<Unit> block;
+  Tile8 tile;
+  Distances distances;
 };
 
 /// Rows of a Stream. Unit, of one instruction set, offers
@@ -84,7 +100,8 @@ struct Work8 {
 ///   store_values         V8 of four keys, a word for each column -> a block's v
 ///   transpose_in         rows of bf16 (null: zeros) -> words of two columns [pairs, kTile]
 ///   transpose_out        words [bytes / 4, kTile] -> rows of so many bytes
-///   measure              z of a block and the nearest, once each and twice each
+///   measure              distances of a block; on the way, what soften does for a pending one,
+///                        if there is any
 ///   score_four           scores of keys [key, key + 4): work.scores [4, kTile]
 ///   soften               P8 and its sums from z
 ///   add_values           adds factors times P8 . V8 to `out`
@@ -101,7 +118,7 @@ class Int8Rows {
     return round_up(s.head_size > s.value_size ? s.head_size : s.value_size, kLine);
   }
   static constexpr size_t work_bytes(const Sizes& s) {
-    return 3 * kBlock * kTile + 2 * kTile * sizeof(int16_t) + 4 * kTile * sizeof(float) +
+    return 5 * kBlock * kTile + 4 * kTile * sizeof(int16_t) + 5 * kTile * sizeof(float) +
            Unit::kScoreFloats * sizeof(float) + 5 * row_elements(s) * sizeof(float) +
            3 * kTile * row_elements(s) + kTile * sizeof(int32_t);
   }
@@ -112,9 +129,11 @@ class Int8Rows {
 
   Int8Rows(const Attention& attention, const Sizes& sizes, Scratch& scratch)
       : a_(attention), sizes_(sizes) {
-    work_.distances = scratch.take<int16_t>(kBlock * kTile);
-    work_.nearest = scratch.take<int16_t>(2 * kTile);
-    work_.nearest32 = scratch.take<int32_t>(kTile);
+    for (Distances& distances : distances_) {
+      distances.z = scratch.take<int16_t>(kBlock * kTile);
+      distances.nearest = scratch.take<int16_t>(2 * kTile);
+      distances.nearest32 = scratch.take<int32_t>(kTile);
+    }
     work_.weights = scratch.take<uint8_t>(kBlock * kTile);
     work_.sums = scratch.take<int32_t>(kTile);
     work_.factors = scratch.take<float>(kTile);
@@ -170,24 +189,27 @@ class Int8Rows {
     }
   }
 
-  void attend(const Block& block, Tile& tile) const {
+  void attend(const Block& block, Tile& tile) {
     if (tile.empty) {
       find_largest(block, tile, smaller(block.count, kFirstKeys8));
       for (size_t i = 0; i < kTile; ++i) tile.reference[i] = work_.raised[i];
     }
     const Sight sight = sight_of(a_, block, tile);
-    Unit::measure(sizes_, block, sight, tile, work_);
-    if (any_too_near()) {
-      raise(block, tile);
-      Unit::measure(sizes_, block, sight, tile, work_);
+    const Distances& distances = distances_[pending_.distances.z == distances_[0].z];
+    Unit::measure(sizes_, block, sight, tile, distances, work_, pending_);
+    if (pending_.any) add_pending();
+    if (any_too_near(distances)) {
+      raise(block, tile, distances);
+      Unit::measure(sizes_, block, sight, tile, distances, work_, pending_);
     }
-    Unit::soften(block, tile, work_);
-    factors_of(work_.nearest32, work_.factors);
-    add_sums(work_.sums, work_.factors, tile.total);
-    Unit::add_values(sizes_, block, tile, work_);
+    pending_ = {true, block, tile, distances};
   }
 
-  void settle() const {}
+  void settle() {
+    if (!pending_.any) return;
+    Unit::soften(pending_, work_);
+    add_pending();
+  }
 
   /// Rows without any key are zeros.
   void finish(const Tile& tile) const {
@@ -203,6 +225,14 @@ class Int8Rows {
   }
 
  private:
+  /// Its P8 are there.
+  void add_pending() {
+    factors_of(pending_.distances.nearest32, work_.factors);
+    add_sums(work_.sums, work_.factors, pending_.tile.total);
+    Unit::add_values(sizes_, pending_.block, pending_.tile, work_);
+    pending_.any = false;
+  }
+
   void pack_keys(const Block& block) const {
     const uint16_t* rows[kBlock];
     for (size_t key = 0; key < kBlock; ++key) {
@@ -245,10 +275,10 @@ class Int8Rows {
     }
   }
 
-  bool any_too_near() const {
+  static bool any_too_near(const Distances& distances) {
     int32_t least = 0;
     for (size_t i = 0; i < kTile; ++i) {
-      least = work_.nearest32[i] < least ? work_.nearest32[i] : least;
+      least = distances.nearest32[i] < least ? distances.nearest32[i] : least;
     }
     return least <= kTooNear;
   }
@@ -269,10 +299,10 @@ class Int8Rows {
   }
 
   /// Makes m the largest score where z came out of s16, and brings the sums to it.
-  void raise(const Block& block, const Tile& tile) const {
+  void raise(const Block& block, const Tile& tile, const Distances& distances) const {
     find_largest(block, tile, block.count);
     for (size_t i = 0; i < kTile; ++i) {
-      const bool raised = work_.nearest32[i] <= kTooNear;
+      const bool raised = distances.nearest32[i] <= kTooNear;
       work_.factors[i] = raised ? lowering_of(tile.reference[i], work_.raised[i]) : 1.0f;
       tile.reference[i] = raised ? work_.raised[i] : tile.reference[i];
       tile.total[i] *= work_.factors[i];
@@ -313,7 +343,9 @@ class Int8Rows {
 
   const Attention& a_;
   Sizes sizes_;
+  Distances distances_[2];  ///< of the block in hand, and of the pending one
   Work8 work_;
+  Pending<Unit> pending_ = {};
   Ranges ranges_;
   float* no_means_;    ///< zeros for each column
   int32_t* bits_;      ///< [kTile]
