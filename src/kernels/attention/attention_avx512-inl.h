@@ -30,9 +30,10 @@ inline __mmask32 first_of_32(size_t count) {
 
 /// Elements [column, column + 32) of a row of `count`, zeros beyond it; null: zeros.
 inline __m512i load_row(const uint16_t* row, size_t column, size_t count) {
-  const bool any = row != nullptr && column < count;
-  // A masked load reads nothing where the mask is clear.
-  return _mm512_maskz_loadu_epi16(any ? first_of_32(count - column) : 0, row + (any ? column : 0));
+  // A masked load reads nothing where the mask is clear, but some CPUs take hundreds of cycles to
+  // find that out at an address that is not there.
+  if (row == nullptr || column >= count) return _mm512_setzero_si512();
+  return _mm512_maskz_loadu_epi16(first_of_32(count - column), row + column);
 }
 
 /// v[i] lane b <-> v[b] lane i, lanes of 128 bits.
