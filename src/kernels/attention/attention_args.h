@@ -29,6 +29,11 @@ struct Attention {
   bool causal = false;    ///< query i sees keys j <= i only (both counted from row 0)
   /// [keys], or null: a key whose entry is 0 is not read at all and has exactly no weight.
   const float* key_mask = nullptr;
+  /// Rows of 8-bit arithmetic alone: `out` is u8, each result rounded as
+  /// kernels/quantize/quantize.h says by these; the others neither write u8 nor look at them.
+  bool out_u8 = false;
+  const float* dst_inverse_scale = nullptr;  ///< [value_size]
+  int dst_zero_point = 128;
 };
 
 }  // namespace edgefusion::kernels

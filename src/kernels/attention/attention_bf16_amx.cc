@@ -7,7 +7,7 @@
 namespace edgefusion::kernels {
 
 AttentionFunctions attention_bf16_64_amx_bf16() {
-  using Kernel = Stream<AmxBf16<AmxTiles>>;
+  using Kernel = Stream<Bf16Rows<AmxBf16<AmxTiles>>>;
   return {Kernel::scratch_floats, Kernel::run, kTile};
 }
 

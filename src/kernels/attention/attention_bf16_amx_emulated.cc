@@ -9,7 +9,7 @@
 namespace edgefusion::kernels {
 
 AttentionFunctions attention_bf16_64_amx_emulated() {
-  using Kernel = Stream<AmxBf16<EmulatedTiles>>;
+  using Kernel = Stream<Bf16Rows<AmxBf16<EmulatedTiles>>>;
   return {Kernel::scratch_floats, Kernel::run, kTile};
 }
 

@@ -267,7 +267,7 @@ struct Avx512Bf16 : Packed {
 }  // namespace
 
 AttentionFunctions attention_bf16_64_avx512_bf16() {
-  using Kernel = Stream<Avx512Bf16>;
+  using Kernel = Stream<Bf16Rows<Avx512Bf16>>;
   return {Kernel::scratch_floats, Kernel::run, kTile};
 }
 

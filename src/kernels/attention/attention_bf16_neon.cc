@@ -291,7 +291,7 @@ struct NeonBf16 {
 }  // namespace
 
 AttentionFunctions attention_bf16_64_neon_bf16() {
-  using Kernel = Stream<NeonBf16>;
+  using Kernel = Stream<Bf16Rows<NeonBf16>>;
   return {Kernel::scratch_floats, Kernel::run, kTile};
 }
 

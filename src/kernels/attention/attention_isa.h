@@ -17,6 +17,7 @@ struct AttentionFunctions {
 // In x86 builds.
 AttentionFunctions attention_bf16_64_avx512_bf16();
 AttentionFunctions attention_bf16_64_amx_bf16();
+AttentionFunctions attention_int8_64_avx512_vnni();
 // In tests on x86 only: the same kernel without AMX, slow; and 2^x of 16 numbers, as weights and as
 // what multiplies sums.
 AttentionFunctions attention_bf16_64_amx_emulated();

@@ -12,5 +12,6 @@ namespace edgefusion::kernels {
 using AttentionVariants = HighwayVariants<AttentionFunctions (*)(DType)>;
 AttentionVariants attention_variants();
 AttentionFunctions attention_functions_scalar(DType dtype);
+AttentionFunctions attention_int8_functions_scalar();
 
 }  // namespace edgefusion::kernels

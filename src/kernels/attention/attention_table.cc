@@ -41,9 +41,19 @@ constexpr MatrixRow kMatrixRows[] = {
 #endif
 };
 
+constexpr MatrixRow kInt8Rows[] = {
+#if defined(__x86_64__)
+    {"attention_int8_64_avx512_vnni", IsaSet(Isa::avx512) | Isa::avx512_vnni,
+     attention_int8_64_avx512_vnni},
+#endif
+    {"attention_int8_scalar", IsaSet(), attention_int8_functions_scalar},
+};
+
 AttentionKernel make_row(const char* name, IsaSet needs, DType dtype,
-                         const AttentionFunctions& functions) {
-  return {name, needs, dtype, functions.scratch_floats, functions.run, functions.row_tile};
+                         const AttentionFunctions& functions,
+                         AttentionArithmetic arithmetic = AttentionArithmetic::float_rows) {
+  return {
+      name, needs, dtype, arithmetic, functions.scratch_floats, functions.run, functions.row_tile};
 }
 
 void add_rows(DType dtype, std::vector<AttentionKernel>& table) {
@@ -66,6 +76,10 @@ std::vector<AttentionKernel> make_table() {
     table.push_back(make_row(row.name, row.needs, DType::bf16, row.functions()));
   }
   add_rows(DType::bf16, table);
+  for (const MatrixRow& row : kInt8Rows) {
+    table.push_back(
+        make_row(row.name, row.needs, DType::bf16, row.functions(), AttentionArithmetic::int8));
+  }
   return table;
 }
 
@@ -76,15 +90,17 @@ std::span<const AttentionKernel> attention_kernels() {
   return table;
 }
 
-std::span<const AttentionKernel> attention_kernels(DType dtype) {
+std::span<const AttentionKernel> attention_kernels(DType dtype, AttentionArithmetic arithmetic) {
   const std::span<const AttentionKernel> table = attention_kernels();
-  const auto same = [dtype](const AttentionKernel& row) { return row.dtype == dtype; };
+  const auto same = [&](const AttentionKernel& row) {
+    return row.dtype == dtype && row.arithmetic == arithmetic;
+  };
   const auto begin = std::find_if(table.begin(), table.end(), same);
   return {begin, std::find_if_not(begin, table.end(), same)};
 }
 
-const AttentionKernel& select_attention(IsaSet isa, DType dtype) {
-  const std::span<const AttentionKernel> rows = attention_kernels(dtype);
+const AttentionKernel& select_attention(IsaSet isa, DType dtype, AttentionArithmetic arithmetic) {
+  const std::span<const AttentionKernel> rows = attention_kernels(dtype, arithmetic);
   for (const AttentionKernel& row : rows) {
     if (isa.contains(row.needs)) return row;
   }
@@ -95,6 +111,8 @@ void list_attention_kernels(IsaSet isa, std::vector<KernelInfo>& out) {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     append_kernels("attention", to_string(dtype), attention_kernels(dtype), isa, out);
   }
+  append_kernels("attention", "int8", attention_kernels(DType::bf16, AttentionArithmetic::int8),
+                 isa, out);
 }
 
 }  // namespace edgefusion::kernels

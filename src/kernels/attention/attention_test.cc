@@ -13,13 +13,16 @@ namespace {
 
 /// All rows that may run here; the one for AMX besides on emulated tiles.
 std::vector<AttentionKernel> kernels() {
-  std::vector<AttentionKernel> rows = usable_rows(attention_kernels());
+  std::vector<AttentionKernel> rows = usable_rows(attention_kernels(DType::f32));
+  const auto bf16_rows = usable_rows(attention_kernels(DType::bf16));
+  rows.insert(rows.end(), bf16_rows.begin(), bf16_rows.end());
 #if defined(__x86_64__)
   const IsaSet needs = IsaSet(Isa::avx512) | Isa::avx512_bf16;
   if (allowed_isa().contains(needs)) {
     const AttentionFunctions emulated = attention_bf16_64_amx_emulated();
-    rows.push_back({"attention_bf16_64_amx_emulated", needs, DType::bf16, emulated.scratch_floats,
-                    emulated.run, emulated.row_tile});
+    rows.push_back({"attention_bf16_64_amx_emulated", needs, DType::bf16,
+                    AttentionArithmetic::float_rows, emulated.scratch_floats, emulated.run,
+                    emulated.row_tile});
   }
 #endif
   return rows;
