@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <memory>
+#include <vector>
 
 #include "engine/lowering.h"
 #include "kernels/attention/attention.h"
@@ -13,13 +15,18 @@ struct MultiHeadAttention {
   kernels::Attention head;  ///< of batch entry 0, head 0
   int64_t batch = 0, heads = 0, queries = 0;
   int64_t rows_per_task = 0;
-  DType dtype = DType::f32;  ///< of q, k, v and out
+  DType dtype = DType::f32;  ///< of q, k and v
+  DType out_dtype = DType::f32;
+  std::shared_ptr<const std::vector<float>> inverse_scale;  ///< of a result in u8
 
   int64_t tasks_per_head() const { return (queries + rows_per_task - 1) / rows_per_task; }
   int64_t tasks() const { return batch * heads * tasks_per_head(); }
 
-  const void* moved(const void* from, int64_t elements) const {
+  static const void* moved(const void* from, int64_t elements, DType dtype) {
     return static_cast<const std::byte*>(from) + elements * static_cast<int64_t>(size_of(dtype));
+  }
+  const void* moved(const void* from, int64_t elements) const {
+    return moved(from, elements, dtype);
   }
 
   kernels::Attention at(int64_t entry, int64_t index) const {
@@ -32,7 +39,11 @@ struct MultiHeadAttention {
     args.q = moved(head.q, entry * queries * ldq + index * width);
     args.k = moved(head.k, entry * keys * ldk + index * width);
     args.v = moved(head.v, entry * keys * ldv + index * value_width);
-    args.out = const_cast<void*>(moved(head.out, entry * queries * ldo + index * value_width));
+    args.out = const_cast<void*>(
+        moved(head.out, entry * queries * ldo + index * value_width, out_dtype));
+    if (inverse_scale != nullptr) {
+      args.dst_inverse_scale = inverse_scale->data() + index * value_width;
+    }
     if (args.key_mask != nullptr) args.key_mask += entry * keys;
     return args;
   }
@@ -56,22 +67,41 @@ void run_tasks(const kernels::AttentionKernel& kernel, const MultiHeadAttention&
 /// The operand's first row from column `begin` on; nullptr while measuring.
 const void* columns_from(const Lowering& lowering, size_t slot, int64_t begin) {
   const auto* operand = lowering.src<std::byte>(slot);
-  const size_t bytes = static_cast<size_t>(begin) * lowering.element_bytes();
+  const size_t bytes = static_cast<size_t>(begin) * size_of(lowering.dtype(slot));
   return operand == nullptr ? nullptr : operand + bytes;
+}
+
+const kernels::AttentionKernel& select_kernel(const Lowering& lowering) {
+  const DType dtype = lowering.dtype(AttentionSlots::q);
+  const auto scheme = lowering.node().as<graph::AttentionAttrs>().scheme;
+  const bool is_int8 = scheme == graph::AttentionScheme::int8 && dtype == DType::bf16;
+  return kernels::select_attention(lowering.isa(), dtype,
+                                   is_int8 ? kernels::AttentionArithmetic::int8
+                                           : kernels::AttentionArithmetic::float_rows);
+}
+
+/// Scales of a result in u8, for all heads side by side; empty for others.
+std::shared_ptr<const std::vector<float>> inverse_scales(const Lowering& lowering) {
+  const auto& u8 = lowering.graph().value(lowering.node().output).u8;
+  if (u8 == nullptr) return nullptr;
+  auto inverse = std::make_shared<std::vector<float>>();
+  for (const float scale : u8->scale) inverse->push_back(1.0f / scale);
+  return inverse;
 }
 
 }  // namespace
 
 StepFunction lower_attention(Lowering& lowering) {
   const auto& attrs = lowering.node().as<graph::AttentionAttrs>();
-  const kernels::AttentionKernel& kernel =
-      kernels::select_attention(lowering.isa(), lowering.output_dtype());
+  const kernels::AttentionKernel& kernel = select_kernel(lowering);
   const Shape& q = lowering.shape(AttentionSlots::q);
   const Shape& k = lowering.shape(AttentionSlots::k);
   const Shape& v = lowering.shape(AttentionSlots::v);
   const int64_t width_qk = attrs.width_of_qk(q), width_v = attrs.width_of_v(v);
   MultiHeadAttention all;
-  all.dtype = lowering.output_dtype();
+  all.dtype = lowering.dtype(AttentionSlots::q);
+  all.out_dtype = lowering.output_dtype();
+  all.inverse_scale = inverse_scales(lowering);
   all.batch = q[0];
   all.heads = attrs.heads;
   all.queries = q[1];
@@ -89,7 +119,11 @@ StepFunction lower_attention(Lowering& lowering) {
               .value_size = static_cast<size_t>(width_v / attrs.heads),
               .scale = attrs.scale,
               .causal = attrs.causal,
-              .key_mask = lowering.src<float>(AttentionSlots::key_mask)};
+              .key_mask = lowering.src<float>(AttentionSlots::key_mask),
+              .out_u8 = all.inverse_scale != nullptr};
+  if (all.head.out_u8) {
+    all.head.dst_zero_point = lowering.graph().value(lowering.node().output).u8->zero_point;
+  }
   lowering.need_scratch(kernel.scratch_floats(all.head.head_size, all.head.value_size) *
                         sizeof(float));
   return [kernel, all](const RunContext& context) {

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 10> kSchemes = {
     "f32",      "bf16",     "w8a16", "w4a16",        "palette4",
     "palette5", "palette6", "w8a8",  "w8a8_dynamic", "w8a8_winograd"};
-constexpr std::array<std::string_view, 3> kAttentionSchemes = {"bf16", "int8_scores", "int8"};
+constexpr std::array<std::string_view, 2> kAttentionSchemes = {"bf16", "int8"};
 
 template <typename Enum, size_t kCount>
 Result<Enum> parse(std::string_view name, const std::array<std::string_view, kCount>& names) {

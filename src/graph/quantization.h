@@ -42,7 +42,7 @@ std::vector<std::string_view> scheme_names();
 bool has_int8_activations(Scheme scheme);
 
 /// The arithmetic of one attention; names as kernels/attention/attention.h has them.
-enum class AttentionScheme : uint8_t { bf16, int8_scores, int8 };
+enum class AttentionScheme : uint8_t { bf16, int8 };
 std::string_view to_string(AttentionScheme scheme);
 Result<AttentionScheme> parse_attention_scheme(std::string_view name);
 

@@ -28,8 +28,7 @@ struct QuantizeOptions {
   /// Tried beside bf16; those of the recipe are tried too.
   std::vector<graph::Scheme> schemes = {graph::Scheme::w8a8, graph::Scheme::w8a8_dynamic,
                                         graph::Scheme::w8a8_winograd};
-  std::vector<graph::AttentionScheme> attention_schemes = {graph::AttentionScheme::int8_scores,
-                                                           graph::AttentionScheme::int8};
+  std::vector<graph::AttentionScheme> attention_schemes = {graph::AttentionScheme::int8};
   size_t sensitivity_prompts = 4;  ///< the first ones
   size_t check_prompts = 8;        ///< the last ones
   std::string provenance;          ///< "calibration.txt, 256 prompts": for the bundle
