@@ -11,7 +11,8 @@ void run_direct(const MatrixRow& row, const MatrixArgs& args, const GemmRange& r
   const auto layer = bf16_layer(row, args.shape);
   const DirectWork work(layer, scratch);
   const PanelsInPlace panels(layer, static_cast<const uint16_t*>(args.packed_weights));
-  run_bf16_blocks(row, args, range, work, panels, [](int64_t) -> const float* { return nullptr; });
+  const auto no_scales = [](int64_t) -> const float* { return nullptr; };
+  run_bf16_blocks(row, args, range, Bf16Blocks{layer, work, panels, no_scales});
 }
 
 }  // namespace

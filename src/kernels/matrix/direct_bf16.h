@@ -10,16 +10,23 @@
 namespace edgefusion::kernels {
 
 inline DirectLayer<PanelProduct> bf16_layer(const MatrixRow& row, const ConvShape& shape) {
-  return {*row.panel, shape};
+  return {.kernel = *row.panel, .shape = shape};
 }
 
-/// A call of a direct row on bf16 activations. Panels is as PanelsInPlace; column_scales(panel)
-/// gives what the sums of each column are multiplied by, [kPanelColumns], or null.
+/// What rows on bf16 activations differ in.
+template <typename Panels, typename Scales>
+struct Bf16Blocks {
+  const DirectLayer<PanelProduct>& layer;
+  const DirectWork<PanelProduct>& work;
+  const Panels& panels;  ///< as PanelsInPlace
+  /// (panel): what the sums of each column are multiplied by, [kPanelColumns]; null: ones.
+  const Scales& column_scales;
+};
+
 template <typename Panels, typename Scales>
 void run_bf16_blocks(const MatrixRow& row, const MatrixArgs& args, const GemmRange& range,
-                     const DirectWork<PanelProduct>& work, const Panels& panels,
-                     const Scales& column_scales) {
-  const DirectLayer<PanelProduct> layer = bf16_layer(row, args.shape);
+                     const Bf16Blocks<Panels, Scales>& blocks) {
+  const auto& [layer, work, panels, column_scales] = blocks;
   std::fill_n(work.outside, layer.widest(), uint16_t{0});
   const PixelFinder<uint16_t> finder(
       args.shape, {args.src, args.src_stride, args.src2, args.src2_stride, work.outside},

@@ -27,6 +27,9 @@ struct DirectLayer {
 
   const PanelKernelOf<Product>& kernel;
   const ConvShape& shape;
+  /// For a call of a few rows on panels that are made for it: chunks that stay in L1 between being
+  /// written and being read.
+  bool short_chunks = false;
 
   /// Products in a block of a panel.
   static constexpr int64_t kBlock = kPanelBlockBytes / static_cast<int64_t>(sizeof(Weight));
@@ -36,6 +39,9 @@ struct DirectLayer {
   /// The same for rows that a kernel has rewritten: 256 of them are 1.4 MiB, which stay in L2 for
   /// all panels.
   static constexpr int64_t kPreparedDepth = 5760 / static_cast<int64_t>(sizeof(Weight));
+
+  /// 16 KiB.
+  static constexpr int64_t kShortDepth = 512 / static_cast<int64_t>(sizeof(Weight));
 
   static int64_t padded_depth(int64_t depth) { return (depth + kBlock - 1) / kBlock * kBlock; }
 
@@ -50,6 +56,7 @@ struct DirectLayer {
   /// Products that are used together. A panel can be cut only where a segment ends a block of it.
   int64_t chunk_depth() const {
     if (shape.channels % kBlock != 0 || shape.channels2 % kBlock != 0) return INT64_MAX;
+    if (short_chunks) return kShortDepth;
     return kernel.prepare == nullptr ? kChunkDepth : kPreparedDepth;
   }
 
@@ -99,7 +106,7 @@ struct DirectWork {
     const PanelKernelOf<Product>& kernel = layer.kernel;
     const int64_t tables_wanted = layer.shape.taps() * layer.sources();
     const int64_t pieces =
-        tables_wanted * (1 + layer.widest() / DirectLayer<Product>::kPreparedDepth) + 1;
+        tables_wanted * (1 + layer.widest() / DirectLayer<Product>::kShortDepth) + 1;
     sums = reinterpret_cast<Sum*>(
         cut(layer.open_panels() * kernel.block_rows * kPanelColumns, sizeof(Sum)));
     tables = reinterpret_cast<const Row**>(cut(tables_wanted * kernel.block_rows, sizeof(Row*)));

@@ -57,8 +57,4 @@ struct ExpandFunctions {
   ExpandFunction palette = nullptr;
 };
 
-void expand_s8_scalar(const ExpandBlocks& work) noexcept;
-void expand_s4_scalar(const ExpandBlocks& work) noexcept;
-void expand_palette_scalar(const ExpandBlocks& work) noexcept;
-
 }  // namespace edgefusion::kernels

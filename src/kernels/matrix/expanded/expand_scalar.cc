@@ -1,5 +1,5 @@
 #include "core/dtype.h"
-#include "kernels/matrix/expanded/expand_panel.h"
+#include "kernels/matrix/expanded/expand_rows.h"
 
 namespace edgefusion::kernels {
 namespace {

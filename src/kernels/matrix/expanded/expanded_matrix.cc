@@ -44,14 +44,25 @@ class ExpandedPanels {
   uint16_t* expanded_;
 };
 
+/// Kernels of whole panels go on from the sums of the chunk before as if there were no chunks;
+/// those of a few columns add the sums of chunks, which would not be what more rows give.
+bool likes_short_chunks(const MatrixRow& row, int64_t rows) {
+  constexpr int64_t kFewRows = 24;
+  return rows <= kFewRows && row.panel->prepare == nullptr &&
+         row.panel->layout.columns == kPanelColumns;
+}
+
 void run_expanded(const MatrixRow& row, const MatrixArgs& args, const GemmRange& range,
                   void* scratch) noexcept {
-  const Work work(bf16_layer(row, args.shape), scratch);
+  Layer layer = bf16_layer(row, args.shape);
+  const Work work(layer, scratch);
+  layer.short_chunks = likes_short_chunks(row, range.row_end - range.row_begin);
   const ExpandedPanels panels(row, args, static_cast<std::byte*>(scratch) + work.bytes);
   const bool scaled = args.format.code == WeightCode::s8;
-  run_bf16_blocks(row, args, range, work, panels, [&](int64_t panel) {
+  const auto scales = [&](int64_t panel) {
     return scaled ? reinterpret_cast<const float*>(panels.head(panel)) : nullptr;
-  });
+  };
+  run_bf16_blocks(row, args, range, Bf16Blocks{layer, work, panels, scales});
 }
 
 std::vector<MatrixRow> make_table() {
@@ -65,6 +76,8 @@ std::vector<MatrixRow> make_table() {
 MatrixRow expanded_row(const PanelKernel& panel) {
   MatrixRow row = direct_row(panel);
   row.name = "matrix_expanded_direct_" + std::string(panel.name);
+  // Every CPU with the matrix unit has the instructions that make expanding cheap beside it.
+  if (row.needs.has(Isa::amx_bf16)) row.needs = row.needs | Isa::avx512_bf16;
   row.packed_bytes = nullptr;
   row.pack = nullptr;
   row.scratch_bytes = [](const MatrixRow& r, const ConvShape& s) noexcept {
