@@ -29,7 +29,7 @@ struct Avx512Vnni {
 
   static constexpr size_t groups_of_q(const Sizes& s) { return s.groups; }
 
-  static void store_group(int8_t* dst, uint32_t group) { __builtin_memcpy(dst, &group, 4); }
+  static void store_groups(int8_t* dst, const uint32_t* four) { __builtin_memcpy(dst, four, 16); }
 
   static Sums broadcast_sum(const int32_t* from) { return (Sums)_mm512_set1_epi32(*from); }
   static Sums load_sums(const int32_t* from) { return (Sums)_mm512_load_si512(from); }
