@@ -34,8 +34,8 @@ void Calibration::observe(std::string_view network, std::string_view value,
   if (watched.seen == nullptr) {
     const auto kind =
         watched.products ? InputMoments::Kind::products : InputMoments::Kind::squares_only;
-    watched.seen = std::make_unique<ObservedValue>(ObservedValue{
-        RangeObserver(watched.channels), InputMoments(watched.channels, kind)});
+    watched.seen = std::make_unique<ObservedValue>(
+        ObservedValue{RangeObserver(watched.channels), InputMoments(watched.channels, kind)});
   }
   const std::span<const float> values(tensor.as<float>(),
                                       static_cast<size_t>(tensor.shape.elements()));

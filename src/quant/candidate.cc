@@ -13,21 +13,25 @@ const QuantizedLayer& SchemeBook::layer(size_t index, graph::Scheme scheme) {
   const auto [found, is_new] = layers_.try_emplace({index, scheme});
   if (is_new) {
     const Layer& layer = list_.layers[index];
-    const auto newer = newer_.find(index);
-    const Calibration& calibration = newer == newer_.end() ? *calibration_ : *newer->second;
+    const auto refined = refined_.find(index);
+    const Calibration* products = refined == refined_.end() ? nullptr : refined->second;
     found->second = quantize_layer(layer, scheme, *model_->network(layer.network.c_str()).weights,
-                                   calibration, methods_);
+                                   {*calibration_, products}, methods_);
   }
   return found->second;
 }
 
-void SchemeBook::recalibrate(size_t index, const Calibration& calibration) {
-  newer_[index] = &calibration;
+void SchemeBook::refine(size_t index, const Calibration& calibration) {
+  refined_[index] = &calibration;
   std::erase_if(layers_, [&](const auto& entry) { return entry.first.index == index; });
 }
 
-Candidate::Candidate(SchemeBook& book, const Assignment& assignment)
-    : model_(book.shared_model()) {
+void SchemeBook::forget_refinement(size_t index) {
+  refined_.erase(index);
+  std::erase_if(layers_, [&](const auto& entry) { return entry.first.index == index; });
+}
+
+Candidate::Candidate(SchemeBook& book, const Assignment& assignment) : model_(book.shared_model()) {
   for (size_t i = 0; i < assignment.layers.size(); ++i) {
     if (assignment.layers[i] != graph::Scheme::bf16) add_layer(book, i, assignment.layers[i]);
   }
@@ -45,8 +49,8 @@ void Candidate::add_layer(SchemeBook& book, size_t index, graph::Scheme scheme) 
   quantization_[layer.network].layers[layer.name] = quantized.settings;
   auto& overlay = overlays_[layer.network];
   if (overlay == nullptr) {
-    overlay = std::make_shared<QuantizedOverlay>(
-        book.model().network(layer.network.c_str()).weights);
+    overlay =
+        std::make_shared<QuantizedOverlay>(book.model().network(layer.network.c_str()).weights);
   }
   for (const auto& [name, weights] : quantized.weights) {
     overlay->set(name, weights, quantized.settings.input_scale);
@@ -55,9 +59,7 @@ void Candidate::add_layer(SchemeBook& book, size_t index, graph::Scheme scheme) 
 }
 
 Variant Candidate::variant() const {
-  return {.model = model_,
-          .precision = engine::Precision::int8,
-          .quantization = &quantization_};
+  return {.model = model_, .precision = engine::Precision::int8, .quantization = &quantization_};
 }
 
 }  // namespace edgefusion::quant

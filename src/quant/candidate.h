@@ -28,8 +28,10 @@ class SchemeBook {
       : model_(std::move(model)), list_(list), calibration_(&calibration), methods_(methods) {}
 
   const QuantizedLayer& layer(size_t index, graph::Scheme scheme);
-  /// Forgets what a layer was; it is quantised anew from another calibration when asked for.
-  void recalibrate(size_t index, const Calibration& calibration);
+  /// A layer is quantised anew when asked for, from what another calibration knows of its input
+  /// (products); and back.
+  void refine(size_t index, const Calibration& calibration);
+  void forget_refinement(size_t index);
 
   const pipeline::Model& model() const { return *model_; }
   const std::shared_ptr<const pipeline::Model>& shared_model() const { return model_; }
@@ -44,7 +46,7 @@ class SchemeBook {
   std::shared_ptr<const pipeline::Model> model_;
   const LayerList& list_;
   const Calibration* calibration_;
-  std::map<size_t, const Calibration*> newer_;
+  std::map<size_t, const Calibration*> refined_;
   QuantizationMethods methods_;
   std::map<Key, QuantizedLayer> layers_;
 };

@@ -1,7 +1,8 @@
 #include "quant/findings.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "quant/layer_inputs.h"
@@ -88,8 +89,7 @@ class CostFinder {
     }
     for (size_t i = 0; i < list_.attentions.size(); ++i) {
       if (is_first) findings_.fixed_ms[list_.attentions[i].network] -= times.attentions_ms[i];
-      const auto [found, is_new] =
-          findings_.attentions[i].try_emplace(assignment.attentions[i]);
+      const auto [found, is_new] = findings_.attentions[i].try_emplace(assignment.attentions[i]);
       if (is_new) found->second.time_ms = times.attentions_ms[i];
     }
     return {};
@@ -124,8 +124,7 @@ class CostFinder {
     return {};
   }
 
-  Status measure(const Assignment& assignment, const std::string& network,
-                 SchemeFinding& finding) {
+  Status measure(const Assignment& assignment, const std::string& network, SchemeFinding& finding) {
     const Candidate candidate(book_, assignment);
     auto deviation = reference_.deviation(trials_, candidate.variant(), network);
     if (deviation) {

@@ -31,7 +31,7 @@ struct TrialOptions {
 struct Variant {
   std::shared_ptr<const pipeline::Model> model;
   engine::Precision precision = engine::Precision::f32;
-  const pipeline::ModelQuantization* quantization = nullptr;  ///< of precision int8
+  const pipeline::ModelQuantization* quantization = nullptr;    ///< of precision int8
   decltype(pipeline::GenerationRequest::observe) observe = {};  ///< of f32
 };
 
@@ -45,6 +45,7 @@ class PictureTrials {
                                     const TrialOptions& options, const Runtime& runtime);
 
   size_t size() const { return requests_.size(); }
+  int steps() const { return resolved_.front().steps; }
   const std::string& prompt(size_t i) const { return requests_[i]->prompt; }
   /// Latents of a picture, [1,C,H,W].
   const Shape& latent_shape() const { return resolved_.front().latents; }
@@ -63,7 +64,8 @@ class PictureTrials {
       : model_(std::move(model)), options_(options), runtime_(&runtime) {}
 
   Result<engine::Program> compile(Result<graph::Graph> graph, const Variant& variant,
-                                  const char* role, const pipeline::GenerationRequest& request) const;
+                                  const char* role,
+                                  const pipeline::GenerationRequest& request) const;
   /// The first request as the variant wants it.
   pipeline::GenerationRequest request_of(const Variant& variant) const;
   Status check_cancelled() const;

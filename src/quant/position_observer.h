@@ -16,7 +16,8 @@ inline constexpr size_t kPatchPositions = 16;
 /// each position of B^T d B, over all patches and channels.
 class PositionObserver {
  public:
-  /// x [N,H,W,C] f32, padded by one pixel of zeros. upsample2x: as enlarged by two (nearest) before.
+  /// x [N,H,W,C] f32, padded by one pixel of zeros. upsample2x: as enlarged by two (nearest)
+  /// before.
   void observe(const ConstTensorView& x, bool upsample2x);
 
   const RangeHistogram& histogram(size_t position) const { return histograms_[position]; }

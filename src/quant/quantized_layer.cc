@@ -24,14 +24,15 @@ constexpr int kLargestBlock = 64;        // of a rotation
 class LayerQuantizer {
  public:
   LayerQuantizer(const Layer& layer, Scheme scheme, const TensorSource& weights,
-                 const Calibration& calibration, const QuantizationMethods& methods)
+                 const LayerKnowledge& known, const QuantizationMethods& methods)
       : layer_(layer),
         scheme_(scheme),
         source_(weights),
         methods_(methods),
         floats_(stacked_weights(layer, weights)),
-        inputs_(inputs_of(layer, calibration)),
-        positions_(calibration.positions(layer)) {}
+        known_(known),
+        inputs_(inputs_of(layer, known.calibration)),
+        positions_(known.calibration.positions(layer)) {}
 
   QuantizedLayer run() {
     result_.settings.scheme = scheme_;
@@ -148,9 +149,10 @@ class LayerQuantizer {
 
   /// Rounding with feedback, where the products of the inputs are known.
   void round_again(const WeightMatrix& matrix, ChannelCodes& codes) const {
-    if (inputs_.sources.size() != 1 || result_.settings.hadamard > 1) return;
-    std::vector<float> products = inputs_.sources[0]->moments.products();
-    if (products.empty()) return;
+    if (known_.products == nullptr || result_.settings.hadamard > 1) return;
+    const ObservedValue* seen = known_.products->input(layer_, 0);
+    if (seen == nullptr || layer_.inputs.size() != 1) return;
+    std::vector<float> products = seen->moments.products();
     const std::vector<float> scale = result_.settings.channel_scales(layer_.channels());
     const size_t channels = scale.size();
     for (size_t i = 0; i < channels; ++i) {
@@ -203,6 +205,7 @@ class LayerQuantizer {
   const TensorSource& source_;
   const QuantizationMethods& methods_;
   std::vector<float> floats_;  ///< [outputs, inputs, taps]
+  LayerKnowledge known_;
   LayerInputs inputs_;
   const PositionObserver* positions_;
   QuantizedLayer result_;
@@ -211,8 +214,8 @@ class LayerQuantizer {
 }  // namespace
 
 QuantizedLayer quantize_layer(const Layer& layer, Scheme scheme, const TensorSource& weights,
-                              const Calibration& calibration, const QuantizationMethods& methods) {
-  return LayerQuantizer(layer, scheme, weights, calibration, methods).run();
+                              const LayerKnowledge& known, const QuantizationMethods& methods) {
+  return LayerQuantizer(layer, scheme, weights, known, methods).run();
 }
 
 }  // namespace edgefusion::quant

@@ -39,9 +39,15 @@ struct QuantizedLayer {
   bool equalized = false;
 };
 
+/// What is known of the inputs of layers.
+struct LayerKnowledge {
+  const Calibration& calibration;         ///< ranges and means
+  const Calibration* products = nullptr;  ///< products of the inputs, for rounding with feedback
+};
+
 /// Quantises one layer from what calibration saw. The scheme is one of layer.schemes. f32 and bf16
 /// have neither weights nor scales.
 QuantizedLayer quantize_layer(const Layer& layer, graph::Scheme scheme, const TensorSource& weights,
-                              const Calibration& calibration, const QuantizationMethods& methods);
+                              const LayerKnowledge& known, const QuantizationMethods& methods);
 
 }  // namespace edgefusion::quant

@@ -41,7 +41,7 @@ TEST(Recipe, LaterEntriesWinInTheOrderOfTheFile) {
   const Recipe recipe = recipe_of(R"({
     "description": "as few bits as possible",
     "layers": {"unet/*": "w8a8", "*conv_in": "bf16", "unet/down.1*": "palette5"},
-    "attention": {"*": "int8_scores"}})");
+    "attention": {"*": "int8"}})");
   ASSERT_EQ(recipe.layers.size(), 3u);
   EXPECT_EQ(recipe.layers[0].glob, "unet/*");
   const auto choices = resolve_recipe(recipe, kLayers, kAttention);
@@ -50,7 +50,7 @@ TEST(Recipe, LaterEntriesWinInTheOrderOfTheFile) {
   EXPECT_EQ(choices->layers[1], LayerScheme::w8a8);
   EXPECT_EQ(choices->layers[2], LayerScheme::palette5);
   EXPECT_EQ(choices->layers[3], LayerScheme::bf16);
-  EXPECT_EQ(choices->attention[0], AttentionScheme::int8_scores);
+  EXPECT_EQ(choices->attention[0], AttentionScheme::int8);
   // "a" sorts before "unet", but comes later.
   const Recipe reversed = recipe_of(R"({"layers": {"unet/*": "w8a8", "*": "f32"}})");
   EXPECT_EQ(resolve_recipe(reversed, kLayers, {})->layers[1], LayerScheme::f32);
@@ -83,7 +83,7 @@ TEST(Recipe, AnUnknownSchemeIsToldWithTheNearest) {
             "\"palette4\", \"palette5\", \"palette6\", \"w8a8\", \"w8a8_dynamic\", "
             "\"w8a8_winograd\", found string \"w8a8_dinamic\", did you mean \"w8a8_dynamic\"?");
   EXPECT_EQ(error_of(R"({"attention": {"*": 8}})"),
-            "r.json: attention: *: expected one of \"bf16\", \"int8_scores\", \"int8\", found "
+            "r.json: attention: *: expected one of \"bf16\", \"int8\", found "
             "integer 8");
 }
 

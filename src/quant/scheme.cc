@@ -6,10 +6,7 @@
 namespace edgefusion::quant {
 namespace {
 
-constexpr std::array<std::string_view, 10> kLayerNames = {
-    "f32",      "bf16",     "w8a16", "w4a16",        "palette4",
-    "palette5", "palette6", "w8a8",  "w8a8_dynamic", "w8a8_winograd"};
-constexpr std::array<std::string_view, 3> kAttentionNames = {"bf16", "int8_scores", "int8"};
+constexpr std::array kAttentionSchemes = {AttentionScheme::bf16, AttentionScheme::int8};
 
 template <typename Scheme>
 std::optional<Scheme> find(std::span<const std::string_view> names, std::string_view name) {
@@ -20,19 +17,23 @@ std::optional<Scheme> find(std::span<const std::string_view> names, std::string_
 
 }  // namespace
 
-std::string_view to_string(LayerScheme scheme) { return kLayerNames[static_cast<size_t>(scheme)]; }
-std::string_view to_string(AttentionScheme scheme) {
-  return kAttentionNames[static_cast<size_t>(scheme)];
+std::span<const std::string_view> layer_scheme_names() {
+  static const std::vector<std::string_view> names = graph::scheme_names();
+  return names;
 }
 
-std::span<const std::string_view> layer_scheme_names() { return kLayerNames; }
-std::span<const std::string_view> attention_scheme_names() { return kAttentionNames; }
+std::span<const std::string_view> attention_scheme_names() {
+  static const std::array names = {to_string(kAttentionSchemes[0]),
+                                   to_string(kAttentionSchemes[1])};
+  return names;
+}
 
 std::optional<LayerScheme> layer_scheme_of(std::string_view name) {
-  return find<LayerScheme>(kLayerNames, name);
+  return find<LayerScheme>(layer_scheme_names(), name);
 }
+
 std::optional<AttentionScheme> attention_scheme_of(std::string_view name) {
-  return find<AttentionScheme>(kAttentionNames, name);
+  return find<AttentionScheme>(attention_scheme_names(), name);
 }
 
 }  // namespace edgefusion::quant

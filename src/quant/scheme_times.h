@@ -17,9 +17,9 @@ struct LayerTimes {
   std::map<std::string, double> network_ms;
 };
 
-/// Runs each network of a candidate some times on inputs that mean nothing, and takes the least time
-/// of each step. Conversions count for the layer that reads them. Sizes are those of a picture of
-/// the first trial. Errors: those of compiling.
+/// Runs each network of a candidate some times on inputs that mean nothing, and takes the least
+/// time of each step. Conversions count for the layer that reads them. Sizes are those of a picture
+/// of the first trial. Errors: those of compiling.
 Result<LayerTimes> measure_times(const Candidate& candidate, const LayerList& list,
                                  const Shape& latents, int repeats, const Runtime& runtime);
 

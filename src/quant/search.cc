@@ -1,8 +1,9 @@
 #include "quant/search.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 #include "quant/decibels.h"
 #include "quant/knapsack.h"
@@ -31,6 +32,14 @@ double noise_of_structure(const Findings& findings) {
     }
   }
   return structure > 0 ? noise / structure : 0;
+}
+
+/// What a recipe fixes is the only choice, even where it hurts.
+template <typename Scheme>
+bool is_allowed(const std::vector<std::optional<Scheme>>& recipe, size_t index, Scheme scheme,
+                const SchemeFinding& finding) {
+  const bool is_fixed = index < recipe.size() && recipe[index].has_value();
+  return is_fixed ? recipe[index] == scheme : finding.excluded.empty();
 }
 
 /// Layers first, then attentions, as the knapsack wants them.
@@ -67,9 +76,8 @@ class Options {
     SchemeOption option;
     option.costs[Quantity::time_ms] = runs * std::max(0.0, finding.time_ms);
     option.costs[Quantity::bytes] = static_cast<double>(finding.bytes);
-    option.costs[Quantity::error] =
-        is_content ? std::max(structure, finding.deviation.mean_square)
-                   : finding.deviation.mean_square;
+    option.costs[Quantity::error] = is_content ? std::max(structure, finding.deviation.mean_square)
+                                               : finding.deviation.mean_square;
     return option;
   }
 
@@ -78,10 +86,8 @@ class Options {
     LayerOptions& options = options_.emplace_back();
     options.name = layer.path();
     auto& schemes = layer_schemes_.emplace_back();
-    const auto fixed = i < recipe.layers.size() ? recipe.layers[i] : std::nullopt;
     for (const auto& [scheme, finding] : findings.layers[i]) {
-      const bool is_fixed = fixed && static_cast<int>(*fixed) == static_cast<int>(scheme);
-      if (!is_fixed && (fixed || !finding.excluded.empty())) continue;
+      if (!is_allowed(recipe.layers, i, scheme, finding)) continue;
       options.options.push_back(option(finding, layer.network, layer.is_content));
       schemes.push_back(scheme);
     }
@@ -97,10 +103,8 @@ class Options {
     LayerOptions& options = options_.emplace_back();
     options.name = attention.path();
     auto& schemes = attention_schemes_.emplace_back();
-    const auto fixed = i < recipe.attention.size() ? recipe.attention[i] : std::nullopt;
     for (const auto& [scheme, finding] : findings.attentions[i]) {
-      const bool is_fixed = fixed && static_cast<int>(*fixed) == static_cast<int>(scheme);
-      if (!is_fixed && (fixed || !finding.excluded.empty())) continue;
+      if (!is_allowed(recipe.attention, i, scheme, finding)) continue;
       options.options.push_back(option(finding, attention.network, false));
       schemes.push_back(scheme);
     }
@@ -127,7 +131,8 @@ Budget budget_of(const SearchGoal& goal, const FixedCosts& fixed, double error_l
   const bool has_limit = goal.max_ms || goal.max_mb;
   budget.minimise = has_limit && !goal.min_psnr_db ? Quantity::error : Quantity::time_ms;
   if (goal.max_ms) budget.limits[Quantity::time_ms] = positive(*goal.max_ms - fixed.ms);
-  if (goal.max_mb) budget.limits[Quantity::bytes] = positive((*goal.max_mb - fixed.megabytes) * 1e6);
+  if (goal.max_mb)
+    budget.limits[Quantity::bytes] = positive((*goal.max_mb - fixed.megabytes) * 1e6);
   if (budget.minimise != Quantity::error) budget.limits[Quantity::error] = positive(error_limit);
   return budget;
 }

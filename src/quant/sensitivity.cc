@@ -43,7 +43,9 @@ Result<Deviation> Reference::deviation(const PictureTrials& trials, const Varian
   if (network.empty() || network == "text_encoder") {
     EF_TRY(states, trials.encode(variant_of("text_encoder")));
   }
-  if (network != "vae") EF_TRY(latents, trials.denoise(variant_of("unet"), states));
+  if (network != "vae") {
+    EF_TRY(latents, trials.denoise(variant_of("unet"), states));
+  }
   EF_TRY(const auto pictures, trials.decode(variant_of("vae"), latents));
   Deviation deviation = deviation_of(pictures);
   deviation.latents_sqnr_db = sqnr_of(latents, latents_);
@@ -59,14 +61,14 @@ Result<std::vector<formats::Image>> Reference::paint(const PictureTrials& trials
 
 Deviation Reference::deviation_of(std::span<const formats::Image> pictures) const {
   Deviation deviation;
-  double ssim = 0;
+  double similarity = 0;
   for (size_t i = 0; i < pictures.size(); ++i) {
-    deviation.mean_square += mean_square_error(pictures[i], pictures_[i]);
-    ssim += structural_similarity(pictures[i], pictures_[i]);
+    deviation.mean_square += std::pow(10.0, -psnr_db(pictures[i], pictures_[i]) / 10);
+    similarity += quant::ssim(pictures[i], pictures_[i]);
   }
   const auto count = static_cast<double>(pictures.size());
   deviation.mean_square /= count;
-  deviation.ssim = ssim / count;
+  deviation.ssim = similarity / count;
   deviation.psnr_db = ratio_db(1.0, deviation.mean_square);
   return deviation;
 }
