@@ -1,0 +1,148 @@
+#include "quant/svg_chart.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "drawing/chart_axis.h"
+#include "quant/html_text.h"
+
+namespace edgefusion::quant {
+namespace {
+
+using drawing::ChartAxis;
+
+/// Coordinates need no more than this at any size of a screen.
+std::string at(double coordinate) { return fixed(coordinate, 1); }
+
+std::string open_svg(const char* kind, double width, double height, const std::string& title) {
+  return std::string("<svg class=\"") + kind + "\" viewBox=\"0 0 " + at(width) + " " + at(height) +
+         "\" role=\"img\" aria-label=\"" + escaped(title) + "\">";
+}
+
+std::string line(const char* kind, double x1, double y1, double x2, double y2) {
+  return std::string("<line class=\"") + kind + "\" x1=\"" + at(x1) + "\" y1=\"" + at(y1) +
+         "\" x2=\"" + at(x2) + "\" y2=\"" + at(y2) + "\"/>";
+}
+
+std::string text(double x, double y, const char* anchor, const std::string& words) {
+  return "<text x=\"" + at(x) + "\" y=\"" + at(y) + "\" text-anchor=\"" + anchor + "\">" +
+         escaped(words) + "</text>";
+}
+
+/// The plot of a chart with two axes.
+struct Plot {
+  static constexpr double kWidth = 560, kHeight = 300;
+  static constexpr double kLeft = 56, kRight = 16, kTop = 12, kBottom = 44;
+
+  ChartAxis x, y;
+
+  double px(double value) const { return kLeft + x.fraction(value) * (kWidth - kLeft - kRight); }
+  double py(double value) const {
+    return kHeight - kBottom - y.fraction(value) * (kHeight - kTop - kBottom);
+  }
+
+  std::string axes(const std::string& x_label, const std::string& y_label) const {
+    std::string svg;
+    for (const auto& tick : x.ticks) {
+      svg += line("grid", px(tick.value), kTop, px(tick.value), kHeight - kBottom) +
+             text(px(tick.value), kHeight - kBottom + 16, "middle", tick.label);
+    }
+    for (const auto& tick : y.ticks) {
+      svg += line("grid", kLeft, py(tick.value), kWidth - kRight, py(tick.value)) +
+             text(kLeft - 6, py(tick.value) + 4, "end", tick.label);
+    }
+    svg += text((kLeft + kWidth - kRight) / 2, kHeight - 8, "middle", x_label);
+    svg += "<text transform=\"translate(14 " + at((kTop + kHeight - kBottom) / 2) +
+           ") rotate(-90)\" text-anchor=\"middle\">" + escaped(y_label) + "</text>";
+    return svg;
+  }
+};
+
+bool drawable(const ReportPoint& point) {
+  return std::fabs(point.cost) <= drawing::kLargestValue &&
+         std::fabs(point.sqnr_db) <= drawing::kLargestValue;
+}
+
+}  // namespace
+
+std::string pareto_chart(const ReportCurve& curve) {
+  std::vector<ReportPoint> points;
+  std::ranges::copy_if(curve.points, std::back_inserter(points), drawable);
+  const std::string title = "Expected SQNR against " + curve.cost;
+  if (points.empty()) return open_svg("pareto", Plot::kWidth, 30, title) + "</svg>";
+  const auto [cheap, dear] = std::ranges::minmax(points, {}, &ReportPoint::cost);
+  const auto [worst, best] = std::ranges::minmax(points, {}, &ReportPoint::sqnr_db);
+  constexpr double kMargin = 0.05;
+  constexpr int kTicks = 7;
+  const Plot plot{drawing::make_linear_axis(cheap.cost, dear.cost, kMargin, kTicks),
+                  drawing::make_linear_axis(worst.sqnr_db, best.sqnr_db, kMargin, kTicks)};
+  std::string svg = open_svg("pareto", Plot::kWidth, Plot::kHeight, title) +
+                    plot.axes(curve.cost + ", " + curve.unit, "expected SQNR, dB");
+  svg += "<polyline class=\"curve\" points=\"";
+  for (const ReportPoint& point : points) {
+    svg += at(plot.px(point.cost)) + "," + at(plot.py(point.sqnr_db)) + " ";
+  }
+  svg += "\"/>";
+  // The chosen one comes last, above all others.
+  std::ranges::stable_partition(points, [](const ReportPoint& point) { return !point.chosen; });
+  for (const ReportPoint& point : points) {
+    svg += std::string("<circle class=\"") + (point.chosen ? "chosen" : "point") + "\" cx=\"" +
+           at(plot.px(point.cost)) + "\" cy=\"" + at(plot.py(point.sqnr_db)) + "\" r=\"" +
+           (point.chosen ? "7" : "2.5") + "\"><title>" +
+           escaped(fixed(point.cost, 2) + " " + curve.unit) + ", " + fixed(point.sqnr_db, 1) +
+           " dB" + (point.chosen ? ", chosen" : "") + "</title></circle>";
+  }
+  return svg + "</svg>";
+}
+
+std::string bar_chart(const std::vector<ChartBar>& bars, const std::string& unit) {
+  constexpr double kWidth = 760, kLabels = 400, kNumbers = 80, kRow = 18;
+  double most = 0;
+  for (const ChartBar& bar : bars) {
+    if (std::isfinite(bar.value)) most = std::max(most, bar.value);
+  }
+  std::string svg =
+      open_svg("bars", kWidth, kRow * static_cast<double>(bars.size()) + 4, "Bars in " + unit);
+  double y = 2;
+  for (const ChartBar& bar : bars) {
+    const double share = std::isfinite(bar.value) && most > 0 ? std::max(bar.value, 0.0) / most : 0;
+    const double length = share * (kWidth - kLabels - kNumbers);
+    svg += text(kLabels - 8, y + kRow - 5, "end", bar.label) + "<rect class=\"bar\" x=\"" +
+           at(kLabels) + "\" y=\"" + at(y + 3) + "\" width=\"" + at(length) + "\" height=\"" +
+           at(kRow - 6) + "\"/>" +
+           text(kLabels + length + 6, y + kRow - 5, "start", fixed(bar.value, 1) + " " + unit);
+    y += kRow;
+  }
+  return svg + "</svg>";
+}
+
+std::string histogram_chart(const ReportActivation& activation) {
+  constexpr double kWidth = 132, kHeight = 34;
+  const double range = activation.highest - activation.lowest;
+  std::string svg = open_svg("histogram", kWidth, kHeight, "Histogram of the inputs");
+  const auto& counts = activation.histogram;
+  if (counts.empty() || !std::isfinite(range) || range <= 0) return svg + "</svg>";
+  const double most = *std::ranges::max_element(counts);
+  const auto x_of = [&](double value) {
+    return std::clamp((value - activation.lowest) / range, 0.0, 1.0) * kWidth;
+  };
+  const double low = x_of(activation.low), high = x_of(activation.high);
+  const double column = kWidth / static_cast<double>(counts.size());
+  // Two shapes: what is kept, and what lies beyond the range.
+  std::string kept, cut;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (!(counts[i] > 0)) continue;
+    const double x = column * static_cast<double>(i), middle = x + column / 2;
+    const double height = std::max(std::sqrt(counts[i] / most) * kHeight, 1.0);
+    (middle < low || middle > high ? cut : kept) += "M" + at(x) + " " + at(kHeight) + "v-" +
+                                                    at(height) + "h" + at(column) + "v" +
+                                                    at(height) + "z";
+  }
+  svg += "<path class=\"kept\" d=\"" + kept + "\"/>";
+  if (!cut.empty()) svg += "<path class=\"cut\" d=\"" + cut + "\"/>";
+  svg += line("limit", low, 0, low, kHeight) + line("limit", high, 0, high, kHeight);
+  return svg + "</svg>";
+}
+
+}  // namespace edgefusion::quant
