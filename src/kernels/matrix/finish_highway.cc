@@ -11,6 +11,7 @@
 #include "kernels/elementwise/activation-inl.h"
 #include "kernels/elementwise/fast_activation-inl.h"
 #include "kernels/elementwise/storage-inl.h"
+#include "kernels/quantize/quantized-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace edgefusion::kernels::HWY_NAMESPACE {
@@ -73,33 +74,10 @@ class IntSums {
 
 // ---- What goes out ----
 
-/// To u8 as kernels/quantize/quantize.h says.
-class Quantiser {
- public:
-  explicit Quantiser(const FinishPanel& f)
-      : inverse_scale_(f.dst_inverse_scale),
-        zero_point_(hn::Set(DI(), f.dst_zero_point)),
-        lowest_(hn::Set(DF(), static_cast<float>(-f.dst_zero_point))),
-        highest_(hn::Set(DF(), static_cast<float>(255 - f.dst_zero_point))) {}
-
-  HWY_INLINE hn::Vec<DU8> operator()(VF x, VF inverse_scale) const {
-    const DF d;
-    const DI di;
-    VF t = hn::Mul(x, inverse_scale);
-    t = hn::IfThenElseZero(hn::Eq(t, t), t);  // NaN gives the zero point
-    t = hn::Min(hn::Max(t, lowest_), highest_);
-    // 1.5 * 2^23: the sum is rounded to an integer, ties to even, which ends its bits.
-    const auto bits = hn::BitCast(di, hn::Add(t, hn::Set(d, 12582912.0f)));
-    const auto q = hn::BitCast(hn::RebindToUnsigned<DF>(), hn::Add(bits, zero_point_));
-    return hn::TruncateTo(DU8(), q);
-  }
-
-  const float* inverse_scale_;
-
- private:
-  hn::Vec<DI> zero_point_;
-  VF lowest_, highest_;
-};
+/// The lowest byte of each lane.
+HWY_INLINE hn::Vec<DU8> lowest_bytes(VF lanes) {
+  return hn::TruncateTo(DU8(), hn::BitCast(hn::RebindToUnsigned<DF>(), lanes));
+}
 
 /// `count` columns at once: a whole vector, or what is left of one.
 template <class T>
@@ -121,17 +99,18 @@ HWY_INLINE void store_columns(VF x, void* to, int64_t at, int count) {
   store_rounded_some(x, DF(), values, static_cast<size_t>(count));
 }
 
-HWY_NOINLINE void store_quantised(const FinishPanel& f, VF x, int64_t at, int column, int count) {
+HWY_NOINLINE void store_quantized(const FinishPanel& f, VF x, int64_t at, int column, int count) {
   auto* values = static_cast<uint8_t*>(f.dst) + at;
   const VF inverse_scale = load_columns<float>(f.dst_inverse_scale, column, count);
-  const auto q = Quantiser(f)(x, inverse_scale);
+  const Quantizer<DF> quantizer(DF(), f.dst_zero_point);
+  const auto q = lowest_bytes(quantizer(hn::Mul(x, inverse_scale)));
   if (count == kLanes) return hn::StoreU(q, DU8(), values);
   store_some(q, DU8(), values, static_cast<size_t>(count));
 }
 
 HWY_INLINE void store_values(const FinishPanel& f, VF x, int64_t row, int column, int count) {
   const int64_t at = row * f.dst_stride + column;
-  if (f.dst_type == DType::u8) return store_quantised(f, x, at, column, count);
+  if (f.dst_type == DType::u8) return store_quantized(f, x, at, column, count);
   if (f.dst_type == DType::f32) return store_columns<float>(x, f.dst, at, count);
   store_columns<Bf16>(x, f.dst, at, count);
 }
@@ -183,15 +162,19 @@ class Bf16Rows {
 class U8Rows {
  public:
   explicit U8Rows(const FinishPanel& f)
-      : quantise_(f), dst_(static_cast<uint8_t*>(f.dst)), stride_(f.dst_stride) {}
+      : quantizer_(DF(), f.dst_zero_point),
+        inverse_scale_(f.dst_inverse_scale),
+        dst_(static_cast<uint8_t*>(f.dst)),
+        stride_(f.dst_stride) {}
   HWY_INLINE void store(VF x, int column) const {
-    const VF inverse_scale = hn::LoadU(DF(), quantise_.inverse_scale_ + column);
-    hn::StoreU(quantise_(x, inverse_scale), DU8(), dst_ + column);
+    const VF t = hn::Mul(x, hn::LoadU(DF(), inverse_scale_ + column));
+    hn::StoreU(lowest_bytes(quantizer_(t)), DU8(), dst_ + column);
   }
   HWY_INLINE void end_row() { dst_ += stride_; }
 
  private:
-  Quantiser quantise_;
+  Quantizer<DF> quantizer_;
+  const float* inverse_scale_;
   uint8_t* dst_;
   int64_t stride_;
 };

@@ -1,9 +1,8 @@
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 
 #include "kernels/activation.h"
 #include "kernels/matrix/finish_panel.h"
+#include "kernels/quantize/quantized.h"
 
 namespace edgefusion::kernels {
 namespace {
@@ -32,15 +31,6 @@ float finished(const FinishPanel& f, int64_t row, int column) {
   return activate(f.activation, x) + residual;
 }
 
-uint8_t quantised(float value, float inverse_scale, int zero_point) {
-  const float t = value * inverse_scale;
-  if (std::isnan(t)) return static_cast<uint8_t>(zero_point);
-  const auto lowest = static_cast<float>(-zero_point),
-             highest = static_cast<float>(255 - zero_point);
-  return static_cast<uint8_t>(static_cast<int>(std::nearbyint(std::clamp(t, lowest, highest))) +
-                              zero_point);
-}
-
 void store(const FinishPanel& f, float value, int64_t row, int column) {
   const int64_t at = row * f.dst_stride + column;
   switch (f.dst_type) {
@@ -49,7 +39,7 @@ void store(const FinishPanel& f, float value, int64_t row, int column) {
       break;
     case DType::u8:
       static_cast<uint8_t*>(f.dst)[at] =
-          quantised(value, f.dst_inverse_scale[column], f.dst_zero_point);
+          quantized(value * f.dst_inverse_scale[column], f.dst_zero_point);
       break;
     default:
       static_cast<uint16_t*>(f.dst)[at] = f32_to_bf16(value);

@@ -22,7 +22,10 @@ struct KernelInfo;
 // set gives the same integers:  t = value * inverse_scale[column] (f32), q = clamp(nearbyint(t) +
 // zero_point, 0, 255).
 
-/// Rows of floats -> rows of u8.
+/// The largest QuantizeRows::hadamard.
+inline constexpr size_t kMaxHadamard = 4096;
+
+/// Rows of floats -> rows of u8. Every instruction set gives the same bits.
 struct QuantizeRows {
   const void* src = nullptr;  ///< [rows, columns] of the table row's dtype, rows ld_src apart
   uint8_t* dst = nullptr;     ///< [rows, columns], rows ld_dst apart
@@ -31,11 +34,14 @@ struct QuantizeRows {
   const float* inverse_scale = nullptr;  ///< [columns]
   int zero_point = 128;                  ///< 0 to 255
   /// If not null the scale of each row is found from the row, and written here: [rows].
-  ///   t = value * inverse_scale[column];  r = max |t| / 127 (1 if that is 0 or not finite);
+  ///   t = value * inverse_scale[column];  r = max |t| / 127, but 1 if that is less than 2^-126
+  ///   (1 / r would not be finite) or not finite: any t that is NaN or infinite makes it so;
   ///   q = clamp(nearbyint(t * (1 / r)) + 128, 1, 255), zero_point is not looked at
   float* row_scales = nullptr;
   /// A power of two that divides `columns`: each block of so many t is multiplied by the
-  /// orthonormal Hadamard matrix of that size before the rest. 0 or 1: not.
+  /// orthonormal Hadamard matrix of that size before the rest: butterflies (a, b) -> (a + b, a - b)
+  /// of neighbours, then of those 2, 4, ... apart, and at last each times 1 / sqrt(hadamard), in
+  /// f32. 0 or 1: not.
   int hadamard = 0;
 };
 

@@ -1,0 +1,160 @@
+#include "kernels/highway_dispatch.h"
+#include "kernels/quantize/quantize_rows.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/quantize/quantize_highway.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/quantize/hadamard-inl.h"
+#include "kernels/quantize/quantized-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace edgefusion::kernels::HWY_NAMESPACE {
+#if !EF_HIGHWAY_IS_FALLBACK
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+/// Some columns of a row's t; zeros fill the last vector. kMaxHadamard of them are whole blocks.
+struct Part {
+  HWY_ALIGN float t[kMaxHadamard];
+  size_t columns;
+};
+
+template <class T>
+HWY_INLINE void compute_part(const QuantizeRows& args, size_t row, size_t column0, Part& part) {
+  const D d;
+  const T* src = static_cast<const T*>(args.src) + row * args.ld_src + column0;
+  const float* inverse_scale = args.inverse_scale + column0;
+  part.columns = HWY_MIN(args.columns - column0, kMaxHadamard);
+  const size_t lanes = hn::Lanes(d);
+  size_t c = 0;
+  for (; c + lanes <= part.columns; c += lanes) {
+    hn::Store(hn::Mul(load_f32(d, src + c), hn::LoadU(d, inverse_scale + c)), d, part.t + c);
+  }
+  const size_t rest = part.columns - c;
+  if (rest != 0) {
+    const V value = load_f32_some(d, src + c, rest);
+    hn::Store(hn::Mul(value, load_some(d, inverse_scale + c, rest)), d, part.t + c);
+  }
+  if (args.hadamard > 1) hadamard_blocks(d, part.t, part.columns, args.hadamard);
+}
+
+/// As bits, see row_scale.
+HWY_INLINE uint32_t largest_magnitude(const Part& part) {
+  const D d;
+  const hn::RebindToSigned<D> di;
+  auto largest = hn::Zero(di);
+  for (size_t c = 0; c < part.columns; c += hn::Lanes(d)) {
+    largest = hn::Max(largest, hn::BitCast(di, hn::Abs(hn::Load(d, part.t + c))));
+  }
+  return static_cast<uint32_t>(hn::GetLane(hn::MaxOfLanes(di, largest)));
+}
+
+/// Numbers for t * factor.
+HWY_INLINE void store_part(const Part& part, float factor, const Quantizer<D>& quantizer,
+                           uint8_t* dst) {
+  const D d;
+  const Pair<V> factors = {hn::Set(d, factor), hn::Set(d, factor)};
+  for_steps(d, part.columns, [&](size_t c, auto step) HWY_ATTR {
+    const Pair<V> t = step.load(d, part.t + c);
+    step.store(quantizer(t, factors), d, as_paired<float>(dst + c));
+  });
+}
+
+/// Rows whose scales are given and that are not multiplied by a matrix: one pass.
+template <class T>
+void quantize_plain(const QuantizeRows& args, size_t row0, size_t row1) {
+  const D d;
+  const Quantizer<D> quantizer(d, args.zero_point);
+  for (size_t r = row0; r < row1; ++r) {
+    const T* src = static_cast<const T*>(args.src) + r * args.ld_src;
+    uint8_t* dst = args.dst + r * args.ld_dst;
+    for_steps(d, args.columns, [&](size_t c, auto step) HWY_ATTR {
+      const Pair<V> value = step.load(d, src + c);
+      const Pair<V> inverse_scale = step.template load_for<T>(d, args.inverse_scale + c);
+      step.store(quantizer(value, inverse_scale), d, as_paired<T>(dst + c));
+    });
+  }
+}
+
+template <class T>
+void quantize_rotated(const QuantizeRows& args, size_t row0, size_t row1) {
+  const Quantizer<D> quantizer(D(), args.zero_point);
+  Part part;
+  for (size_t r = row0; r < row1; ++r) {
+    for (size_t c = 0; c < args.columns; c += part.columns) {
+      compute_part<T>(args, r, c, part);
+      store_part(part, 1.0f, quantizer, args.dst + r * args.ld_dst + c);
+    }
+  }
+}
+
+template <class T>
+void quantize_by_row(const QuantizeRows& args, size_t row0, size_t row1) {
+  const Quantizer<D> quantizer(D(), 128, 1);
+  Part part;
+  for (size_t r = row0; r < row1; ++r) {
+    uint32_t largest = 0;
+    for (size_t c = 0; c < args.columns; c += part.columns) {
+      compute_part<T>(args, r, c, part);
+      largest = HWY_MAX(largest, largest_magnitude(part));
+    }
+    args.row_scales[r] = row_scale(largest);
+    const float inverse = 1.0f / args.row_scales[r];
+    for (size_t c = 0; c < args.columns; c += part.columns) {
+      if (args.columns > kMaxHadamard) compute_part<T>(args, r, c, part);
+      store_part(part, inverse, quantizer, args.dst + r * args.ld_dst + c);
+    }
+  }
+}
+
+template <class T>
+void quantize(const QuantizeRows& args, size_t row0, size_t row1) noexcept {
+  if (args.row_scales != nullptr) return quantize_by_row<T>(args, row0, row1);
+  if (args.hadamard > 1) return quantize_rotated<T>(args, row0, row1);
+  quantize_plain<T>(args, row0, row1);
+}
+
+template <class T>
+void dequantize(const DequantizeRows& args, size_t row0, size_t row1) noexcept {
+  const D d;
+  const V zero_point = hn::Set(d, static_cast<float>(args.zero_point));
+  for (size_t r = row0; r < row1; ++r) {
+    const uint8_t* src = args.src + r * args.ld_src;
+    T* dst = static_cast<T*>(args.dst) + r * args.ld_dst;
+    for_steps(d, args.columns, [&](size_t c, auto step) HWY_ATTR {
+      const Pair<V> q = step.load(d, as_paired<T>(src + c));
+      const Pair<V> scale = step.template load_for<T>(d, args.scale + c);
+      step.store(Pair<V>{hn::Mul(hn::Sub(q.a, zero_point), scale.a),
+                         hn::Mul(hn::Sub(q.b, zero_point), scale.b)},
+                 d, dst + c);
+    });
+  }
+}
+
+template <class T>
+QuantizeFunctions functions() {
+  return {quantize<T>, dequantize<T>};
+}
+
+}  // namespace
+
+QuantizeFunctions quantize_functions(DType dtype) {
+  return dtype == DType::bf16 ? functions<Bf16>() : functions<float>();
+}
+#endif  // !EF_HIGHWAY_IS_FALLBACK
+}  // namespace edgefusion::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace edgefusion::kernels {
+
+HighwayVariants<QuantizeFunctionsFor> quantize_variants() {
+  return EF_HIGHWAY_VARIANTS(QuantizeFunctionsFor, quantize_functions);
+}
+
+}  // namespace edgefusion::kernels
+#endif  // HWY_ONCE
