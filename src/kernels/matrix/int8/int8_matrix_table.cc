@@ -6,6 +6,7 @@
 #include "kernels/matrix/int8/direct_int8.h"
 #include "kernels/matrix/int8/int8_matrix.h"
 #include "kernels/matrix/int8/panel_int8.h"
+#include "kernels/matrix/int8/winograd_int8.h"
 #include "kernels/matrix/pack.h"
 
 namespace edgefusion::kernels {
@@ -16,7 +17,7 @@ std::vector<Int8MatrixRow> make_table() {
   std::vector<Int8MatrixRow> rows;
   for (const auto& panel : int8_panel_kernels<PanelProductU8>()) {
     rows.push_back(int8_direct_row(panel));
-    // Rows of Int8Method::winograd stand here.
+    for (const int patch : {3, 4}) rows.push_back(int8_winograd_row(panel, patch));
   }
   return rows;
 }

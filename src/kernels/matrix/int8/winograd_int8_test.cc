@@ -6,14 +6,11 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <functional>
+#include <cstring>
 #include <random>
 
-#include "kernels/amx/amx_emulated.h"
 #include "kernels/gemm/gemm_test_data.h"
-#include "kernels/matrix/amx_panel-inl.h"
-#include "kernels/matrix/int8/panel_int8.h"
-#include "kernels/matrix/int8/winograd_int8_transform.h"
+#include "kernels/matrix/int8/int8_matrix_test_rows.h"
 
 namespace edgefusion::kernels {
 namespace {
@@ -291,16 +288,12 @@ class Reference {
 
 constexpr uint8_t kUntouched = 0x43;
 
-int64_t panels_of(const Problem& p) {
-  return (p.shape.outputs + kPanelColumns - 1) / kPanelColumns;
-}
-
 /// Bytes of dst; weights are packed in two parts.
 std::vector<uint8_t> run(const Int8MatrixRow& row, const Inputs& in,
                          const std::vector<GemmRange>& ranges) {
   const Int8Weights weights = in.weights_view();
   AlignedBuffer packed(row.packed_bytes(row, weights));
-  row.pack(row, weights, false, 1, panels_of(in.p), packed.data());
+  row.pack(row, weights, false, 1, row.panels(in.p.shape.outputs), packed.data());
   row.pack(row, weights, false, 0, 1, packed.data());
   std::vector<uint8_t> dst(size(in.p.shape.pixels() * in.dst_stride) * size_of(in.p.dst),
                            kUntouched);
@@ -311,30 +304,11 @@ std::vector<uint8_t> run(const Int8MatrixRow& row, const Inputs& in,
 }
 
 GemmRange whole(const Int8MatrixRow& row, const Problem& p) {
-  return {0, row.units(p.shape), 0, panels_of(p)};
+  return {0, row.units(p.shape), 0, row.panels(p.shape.outputs)};
 }
 
-/// The kernels of this CPU, and emulated AMX, which is slow and the same under every cap: once is
-/// enough.
-const std::vector<Int8MatrixRow>& all_rows() {
-  static const std::vector<Int8MatrixRow> rows = [] {
-    using Emulated = AmxPanel<EmulatedTiles, PanelProductU8>;
-    static PanelKernelOf<PanelProductU8> amx = {
-        .name = "32x32_amx_int8_emulated", .layout = {kPanelColumns, 4}, .row_tile = 32};
-    amx.multiply = Emulated::multiply;
-    amx.prepare = Emulated::prepare;
-    amx.prepared_bytes = Emulated::prepared_bytes;
-    std::vector<Int8MatrixRow> made;
-    if (read_environment().isa.value_or("scalar") == "scalar") {
-      for (const int patch : {3, 4}) made.push_back(int8_winograd_row(amx, patch));
-    }
-    for (const auto& panel : int8_panel_kernels<PanelProductU8>()) {
-      if (!test_isa().contains(panel.needs)) continue;
-      for (const int patch : {3, 4}) made.push_back(int8_winograd_row(panel, patch));
-    }
-    return made;
-  }();
-  return rows;
+std::vector<const Int8MatrixRow*> rows_for(const ConvShape& shape) {
+  return int8_rows_for(shape, Int8Method::winograd);
 }
 
 std::vector<uint8_t> stored(const Inputs& in, const std::vector<float>& results) {
@@ -366,13 +340,12 @@ std::string described(const Problem& p) {
 
 void expect_exact(const Inputs& in) {
   const std::vector<uint8_t> expected = stored(in, Reference(in).results());
-  for (const Int8MatrixRow& row : all_rows()) {
-    if (!row.takes(row, in.p.shape)) continue;
-    const std::vector<uint8_t> found = run(row, in, {whole(row, in.p)});
+  for (const Int8MatrixRow* row : rows_for(in.p.shape)) {
+    const std::vector<uint8_t> found = run(*row, in, {whole(*row, in.p)});
     const auto at = std::ranges::mismatch(found, expected).in1 - found.begin();
     const int64_t element = at / static_cast<int64_t>(size_of(in.p.dst));
     EXPECT_TRUE(found == expected)
-        << row.name << " " << described(in.p) << ", first at pixel " << element / in.dst_stride
+        << row->name << " " << described(in.p) << ", first at pixel " << element / in.dst_stride
         << " output " << element % in.dst_stride;
   }
 }
@@ -520,24 +493,24 @@ TEST(WinogradInt8, ResultsDoNotDependOnTheSplit) {
   for (const DType src : {DType::u8, DType::bf16}) {
     const Problem p = {.shape = conv3x3(13, 34, 64, 100), .src = src, .residual = true};
     const Inputs in(p);
-    for (const Int8MatrixRow& row : all_rows()) {
-      if (!row.takes(row, p.shape)) continue;
-      const GemmRange all = whole(row, p);
+    for (const Int8MatrixRow* row : rows_for(p.shape)) {
+      const GemmRange all = whole(*row, p);
       const int64_t middle = all.row_end / 3 + 1;
-      EXPECT_TRUE(run(row, in, {all}) == run(row, in,
-                                             {{0, middle, 0, 1},
-                                              {0, middle, 1, all.panel_end},
-                                              {middle, all.row_end, 0, 2},
-                                              {middle, all.row_end, 2, all.panel_end}}))
-          << row.name;
+      EXPECT_TRUE(run(*row, in, {all}) == run(*row, in,
+                                              {{0, middle, 0, 1},
+                                               {0, middle, 1, all.panel_end},
+                                               {middle, all.row_end, 0, 2},
+                                               {middle, all.row_end, 2, all.panel_end}}))
+          << row->name;
     }
   }
 }
 
 TEST(WinogradInt8, TakesConvolutionsOfStrideOneInGroupsOfFourChannels) {
   const auto taken = [](const ConvShape& s) {
-    return std::ranges::any_of(all_rows(),
-                               [&](const Int8MatrixRow& row) { return row.takes(row, s); });
+    const bool has_rows = !rows_for(s).empty();
+    EXPECT_EQ(has_rows, int8_matrix_takes(s, Int8Method::winograd));
+    return has_rows;
   };
   EXPECT_TRUE(taken(conv3x3(8, 8, 4, 3)));
   EXPECT_FALSE(taken(conv3x3(8, 8, 6, 3)));
@@ -547,6 +520,12 @@ TEST(WinogradInt8, TakesConvolutionsOfStrideOneInGroupsOfFourChannels) {
   ConvShape pointwise = conv3x3(8, 8, 16, 16);
   pointwise.kernel_height = pointwise.kernel_width = 1;
   EXPECT_FALSE(taken(pointwise));
+}
+
+TEST(WinogradInt8, AnEnlargedPictureIsMultipliedAsTheSmallOneItComesFrom) {
+  const std::string name =
+      select_int8_matrix(test_isa(), enlarged3x3(16, 16, 640, 640), Int8Method::winograd).name;
+  EXPECT_NE(name.find("enlarged"), std::string::npos) << name;
 }
 
 // ---- How near that is to floats ----
