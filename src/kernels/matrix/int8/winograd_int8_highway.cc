@@ -17,10 +17,14 @@ using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(DF()));
 
-/// The bytes of a vector widened to 16 bits: of every 128 bits the low and the high 8.
+/// The bytes of a vector widened to 16 bits: of every 128 bits the low and the high 8. Constructors
+/// are written out, as GCC would compile implicit ones for any Arm CPU.
 template <class V>
 struct Halves {
   V low, high;
+
+  HWY_INLINE Halves() {}
+  HWY_INLINE Halves(V low_half, V high_half) : low(low_half), high(high_half) {}
 };
 
 HWY_INLINE VF add(VF a, VF b) { return hn::Add(a, b); }
