@@ -28,6 +28,9 @@
 //   v = B^T d B, d = value * inverse_scale[channel] or in - zero_point;
 //   q = clamp(nearbyint(v * position_inverse_scale[p]), -127, 127) exact sums in s32 for each
 //   position, times (its scale of weights * its scale of values), then A^T s A in f32.
+// Of u8 sources the product v * position_inverse_scale[p] is one of integers, which may differ from
+// that by 1/64 of a step, and scales of more than 1 count as 1, at which q holds v whole. Orders
+// and rounding: winograd_int8_transform.h.
 
 namespace edgefusion::kernels {
 

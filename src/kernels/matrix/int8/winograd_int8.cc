@@ -32,38 +32,23 @@ struct PackedPanel {
         bytes(scales_at + positions * kPanelColumns * int64_t{sizeof(float)}) {}
 };
 
-template <int kPatch>
-struct Tiling : WinogradTiling<kPatch> {
-  using WinogradTiling<kPatch>::kPositions;
-  /// Tiles whose transforms share the weights that pass by: with 640 channels they are 1 MB, and a
-  /// weight fetched from memory is used that many times. Whole row tiles of the kernel.
-  static int64_t block_tiles(const Kernel& kernel) {
-    constexpr int64_t kBlockTiles = 96;
-    return std::max<int64_t>(1, kBlockTiles / kernel.row_tile) * kernel.row_tile;
-  }
+/// Tiles whose values stand together: a weight that comes by is used that many times, and with 640
+/// channels they are 1 MB. Whole row tiles of the kernel.
+int64_t block_tiles(const Kernel& kernel) {
+  constexpr int64_t kBlockTiles = 96;
+  return std::max<int64_t>(1, kBlockTiles / kernel.row_tile) * kernel.row_tile;
+}
 
-  /// Where the weights of a panel fit into L2 in all positions, a few tiles at a time: their sums
-  /// stay near. Else, and if the kernel rewrites its rows, all tiles of a block, one position after
-  /// the other.
-  static int64_t group(const ConvShape& s, const Kernel& kernel) {
-    constexpr int64_t kMostBytes = 400 << 10;
-    const bool fits = PackedPanel(kPositions, s.inputs()).bytes <= kMostBytes;
-    return fits && kernel.prepare == nullptr ? kernel.row_tile : block_tiles(kernel);
-  }
-
-  // Streams that lie a multiple of 4 KiB apart would fall into the same set of L1: a line more.
-  static int64_t sum_stride(const Kernel& kernel) {
-    return block_tiles(kernel) * kPanelColumns + 16;
-  }
-  static int64_t value_stride(const ConvShape& s, const Kernel& kernel) {
-    return block_tiles(kernel) * padded_inputs(s.inputs()) + 64;
-  }
-};
+// Streams that lie a multiple of 4 KiB apart would fall into the same set of L1: a line more.
+int64_t sum_stride(const Kernel& kernel) { return block_tiles(kernel) * kPanelColumns + 16; }
+int64_t value_stride(const ConvShape& s, const Kernel& kernel) {
+  return block_tiles(kernel) * padded_inputs(s.inputs()) + 64;
+}
 
 /// Work memory of one call, cut from the caller's scratch.
 template <int kPatch>
 struct Work {
-  using T = Tiling<kPatch>;
+  using T = WinogradTiling<kPatch>;
   uint8_t* values;       // [position of value_stride][block_tiles][padded inputs]
   int32_t* sums;         // [position of sum_stride][block_tiles][kPanelColumns]
   float* lines[2];       // [2 * block_tiles][kPanelColumns]
@@ -81,9 +66,9 @@ struct Work {
       piece = base == nullptr ? nullptr : reinterpret_cast<Piece*>(base + bytes);
       bytes += static_cast<size_t>(round_up(count * int64_t{sizeof(Piece)}, 64));
     };
-    const int64_t tiles = T::block_tiles(kernel);
-    cut(values, T::kPositions * T::value_stride(s, kernel));
-    cut(sums, T::kPositions * T::sum_stride(kernel));
+    const int64_t tiles = block_tiles(kernel);
+    cut(values, T::kPositions * value_stride(s, kernel));
+    cut(sums, T::kPositions * sum_stride(kernel));
     for (float*& line : lines) cut(line, 2 * tiles * kPanelColumns);
     cut(scales, T::kPositions * kPanelColumns);
     cut(pixels, sources(s) * T::kPositions * tiles);
@@ -100,7 +85,7 @@ struct Work {
 /// One call of the kernel on its way.
 template <int kPatch>
 class WinogradInt8Run {
-  using T = Tiling<kPatch>;
+  using T = WinogradTiling<kPatch>;
 
  public:
   WinogradInt8Run(const Int8MatrixRow& row, const Int8MatrixArgs& args, const GemmRange& range,
@@ -112,14 +97,13 @@ class WinogradInt8Run {
         patches_(T::patches(args.shape)),
         packed_(T::kPositions, args.shape.inputs()),
         depth_(round_up(args.shape.inputs(), kernel_.layout.group)),
-        block_tiles_(T::block_tiles(kernel_)),
-        group_(T::group(args.shape, kernel_)),
+        block_tiles_(block_tiles(kernel_)),
         scales_(
             winograd_int8_scales(kPatch, args.src_type == DType::u8, args.position_inverse_scale)),
         transforms_(select_winograd_int8_transforms(row.needs, kPatch)),
         finish_(select_finish_panel(row.needs)) {
     for (int64_t i = 0; i < T::kPositions * block_tiles_; ++i) {
-      work_.rows[i] = work_.values + i / block_tiles_ * T::value_stride(args.shape, kernel_) +
+      work_.rows[i] = work_.values + i / block_tiles_ * value_stride(args.shape, kernel_) +
                       i % block_tiles_ * padded_inputs(args.shape.inputs());
     }
   }
@@ -134,11 +118,8 @@ class WinogradInt8Run {
       for (int64_t panel = range_.panel_begin; panel < range_.panel_end; ++panel) {
         const PanelFinish finish(args_, finish_, kPanelColumns, panel, image);
         scale_panel(panel);
-        for (int64_t done = 0; done < count; done += group_) {
-          const int64_t tiles_now = std::min(group_, count - done);
-          multiply(panel, done, tiles_now);
-          transform_outputs(finish, panel, tile + done, tiles_now);
-        }
+        multiply(panel, count);
+        transform_outputs(finish, panel, tile, count);
       }
       tile += count;
     }
@@ -193,7 +174,7 @@ class WinogradInt8Run {
     input.inverse_scale = args_.inverse_scale;
     input.scales = &scales_;
     input.dst = work_.values;
-    input.position_stride = T::value_stride(s, kernel_);
+    input.position_stride = value_stride(s, kernel_);
     input.tile_stride = padded_inputs(s.inputs());
     transform(input);
     if (s.channels2 == 0) return;
@@ -207,23 +188,25 @@ class WinogradInt8Run {
   /// What a step of a panel's sums is worth: of its weights times of the values.
   void scale_panel(int64_t panel) const {
     const auto* of_weights = reinterpret_cast<const float*>(packed(panel) + packed_.scales_at);
-    for (int i = 0; i < T::kPositions * kPanelColumns; ++i) {
-      work_.scales[i] = of_weights[i] * scales_.scale[i / kPanelColumns];
+    for (int p = 0; p < T::kPositions; ++p) {
+      const float of_values = scales_.scale[p];
+      const float* from = of_weights + p * kPanelColumns;
+      float* to = work_.scales + p * kPanelColumns;
+      for (int c = 0; c < kPanelColumns; ++c) to[c] = from[c] * of_values;
     }
   }
 
-  /// Each position is a matrix product of its own, for the tiles [first, first + count) of the
-  /// block.
-  void multiply(int64_t panel, int64_t first, int64_t count) const {
+  /// Each position is a matrix product of its own, for the first `count` tiles of the block.
+  void multiply(int64_t panel, int64_t count) const {
     const auto* weights = reinterpret_cast<const int8_t*>(packed(panel));
     for (int64_t p = 0; p < T::kPositions; ++p) {
-      const RowRun<uint8_t> segment = {work_.rows + p * block_tiles_ + first, 0, depth_};
+      const RowRun<uint8_t> segment = {work_.rows + p * block_tiles_, 0, depth_};
       PanelProductU8 product;
       product.segments = &segment;
       product.segment_count = 1;
       product.rows = count;
       product.panel = weights + p * packed_.position_bytes;
-      product.sums = work_.sums + p * T::sum_stride(kernel_);
+      product.sums = work_.sums + p * sum_stride(kernel_);
       product.prepared = prepared(p);
       const bool last_position = p + 1 == T::kPositions;
       const bool last = last_position && panel + 1 == range_.panel_end;
@@ -241,7 +224,7 @@ class WinogradInt8Run {
     T::for_each_run(args_.shape, tile, count, [&](const TileRun& run) {
       transforms_.output(
           {.sums = work_.sums + run.first * kPanelColumns,
-           .position_stride = T::sum_stride(kernel_),
+           .position_stride = sum_stride(kernel_),
            .tiles = run.tiles,
            .offsets = reinterpret_cast<const int32_t*>(packed(panel) + packed_.offsets_at),
            .scales = work_.scales,
@@ -260,7 +243,6 @@ class WinogradInt8Run {
   PackedPanel packed_;
   int64_t depth_;        ///< products of a position that are made
   int64_t block_tiles_;  ///< tiles that are transformed together
-  int64_t group_;        ///< tiles whose sums are made and joined at once
   WinogradInt8Scales scales_;
   WinogradInt8Transforms transforms_;
   FinishFunction finish_;
@@ -342,7 +324,7 @@ double cost(const Int8MatrixRow& row, const ConvShape& s) noexcept {
   constexpr int kPositions = winograd_positions(kPatch);
   const auto in = static_cast<double>(s.inputs()), out = static_cast<double>(s.outputs);
   const double input = kInputCycles + row.panel->prepare_cost * 1e-3;
-  return static_cast<double>(Tiling<kPatch>::tiles(s)) * kPositions *
+  return static_cast<double>(WinogradTiling<kPatch>::tiles(s)) * kPositions *
          (in * out * row.panel->cost * 1e-3 + input * in + kOutputCycles * out);
 }
 
@@ -362,8 +344,8 @@ Int8MatrixRow make_row(const Kernel& panel) {
       .panel = &panel,
       .takes = takes<kPatch>,
       .cost = cost<kPatch>,
-      .units = [](const ConvShape& s) noexcept { return Tiling<kPatch>::tiles(s); },
-      .unit_lines = Tiling<kPatch>::kOutputs,
+      .units = [](const ConvShape& s) noexcept { return WinogradTiling<kPatch>::tiles(s); },
+      .unit_lines = WinogradTiling<kPatch>::kOutputs,
       .unit_tile = [](const Int8MatrixRow& row) noexcept -> int64_t { return row.panel->row_tile; },
       .packed_bytes = packed_bytes<kPatch>,
       .pack = pack<kPatch>,

@@ -4,9 +4,8 @@
 #include <benchmark/benchmark.h>
 
 #include "kernels/gemm/gemm_test_data.h"
-#include "kernels/matrix/int8/panel_int8.h"
-#include "kernels/matrix/int8/winograd_int8.h"
-#include "kernels/matrix/winograd.h"
+#include "kernels/matrix/int8/int8_matrix.h"
+#include "kernels/matrix/matrix.h"
 
 namespace edgefusion::kernels {
 namespace {
@@ -42,10 +41,6 @@ constexpr Layer kLayers[] = {
     {"enlarged_32x32x640", 32, 640, 0, 640, true},
 };
 
-int64_t panels_of(const Layer& layer) {
-  return (layer.outputs + kPanelColumns - 1) / kPanelColumns;
-}
-
 void count_products(benchmark::State& state, const ConvShape& s) {
   state.SetItemsProcessed(state.iterations() * s.pixels() * s.outputs * s.taps() * s.inputs());
 }
@@ -64,7 +59,7 @@ void run_int8(benchmark::State& state, const Int8MatrixRow& row, const Layer& la
   const std::vector<float> positions(16, 0.25f);
   const Int8Weights weights = {data.data(), ones.data(), s.outputs, s.inputs(), s.taps()};
   AlignedBuffer packed(row.packed_bytes(row, weights));
-  row.pack(row, weights, false, 0, panels_of(layer), packed.data());
+  row.pack(row, weights, false, 0, row.panels(layer.outputs), packed.data());
   const auto pixels = static_cast<size_t>(s.height * s.width);
   const std::vector<uint16_t> in(pixels * static_cast<size_t>(s.inputs()), 0x3f00);
   std::vector<uint16_t> dst(static_cast<size_t>(s.pixels() * s.outputs));
@@ -84,7 +79,7 @@ void run_int8(benchmark::State& state, const Int8MatrixRow& row, const Layer& la
   args.dst_stride = s.outputs;
   AlignedBuffer scratch(row.scratch_bytes(row, args));
   for (auto _ : state) {
-    row.run(row, args, {0, row.units(s), 0, panels_of(layer)}, scratch.data());
+    row.run(row, args, {0, row.units(s), 0, row.panels(layer.outputs)}, scratch.data());
   }
   count_products(state, s);
 }
@@ -95,14 +90,14 @@ void pack_int8(benchmark::State& state, const Int8MatrixRow& row, const Layer& l
   const std::vector<float> ones(static_cast<size_t>(s.outputs), 1.0f);
   const Int8Weights weights = {data.data(), ones.data(), s.outputs, s.inputs(), s.taps()};
   AlignedBuffer packed(row.packed_bytes(row, weights));
-  for (auto _ : state) row.pack(row, weights, false, 0, panels_of(layer), packed.data());
+  for (auto _ : state) row.pack(row, weights, false, 0, row.panels(layer.outputs), packed.data());
 }
 
 void run_bf16(benchmark::State& state, const MatrixRow& row, const Layer& layer) {
   const ConvShape s = layer.shape();
   const StoredWeights weights(DType::bf16, s.outputs, s.inputs(), s.taps(), 1);
   AlignedBuffer packed(row.packed_bytes(row, weights.view));
-  row.pack(row, weights.view, false, 0, panels_of(layer), packed.data());
+  row.pack(row, weights.view, false, 0, row.panels(layer.outputs), packed.data());
   const std::vector<uint16_t> in(static_cast<size_t>(s.height * s.width * s.inputs()), 0x3f00);
   std::vector<uint16_t> dst(static_cast<size_t>(s.pixels() * s.outputs));
   MatrixArgs args;
@@ -116,21 +111,9 @@ void run_bf16(benchmark::State& state, const MatrixRow& row, const Layer& layer)
   args.dst_stride = s.outputs;
   AlignedBuffer scratch(row.scratch_bytes(row, s));
   for (auto _ : state) {
-    row.run(row, args, {0, row.units(s), 0, panels_of(layer)}, scratch.data());
+    row.run(row, args, {0, row.units(s), 0, row.panels(layer.outputs)}, scratch.data());
   }
   count_products(state, s);
-}
-
-const std::vector<Int8MatrixRow>& int8_rows() {
-  static const std::vector<Int8MatrixRow> rows = [] {
-    std::vector<Int8MatrixRow> made;
-    for (const auto& panel : int8_panel_kernels<PanelProductU8>()) {
-      if (!test_isa().contains(panel.needs)) continue;
-      for (const int patch : {3, 4}) made.push_back(int8_winograd_row(panel, patch));
-    }
-    return made;
-  }();
-  return rows;
 }
 
 void register_all() {
@@ -138,8 +121,9 @@ void register_all() {
     const ConvShape s = layer.shape();
     const MatrixRow& bf16 = select_matrix(test_isa(), s);
     benchmark::RegisterBenchmark((bf16.name + "/" + layer.name).c_str(), run_bf16, bf16, layer);
-    for (const Int8MatrixRow& row : int8_rows()) {
-      if (!row.takes(row, s)) continue;
+    for (const Int8MatrixRow& row : int8_matrix_table()) {
+      const bool runs = row.method == Int8Method::winograd && test_isa().contains(row.needs);
+      if (!runs || !row.takes(row, s)) continue;
       const std::string name = row.name + "/" + layer.name;
       const auto add = [&](const char* types, DType src, DType dst) {
         benchmark::RegisterBenchmark((name + types).c_str(), run_int8, row, layer, src, dst);

@@ -17,10 +17,14 @@ using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(DF()));
 
-/// The bytes of a vector widened to 16 bits: of every 128 bits the low and the high 8.
+/// The bytes of a vector widened to 16 bits: of every 128 bits the low and the high 8. Constructors
+/// are written out, as GCC would compile implicit ones for any Arm CPU.
 template <class V>
 struct Halves {
   V low, high;
+
+  HWY_INLINE Halves() {}
+  HWY_INLINE Halves(V low_half, V high_half) : low(low_half), high(high_half) {}
 };
 
 HWY_INLINE VF add(VF a, VF b) { return hn::Add(a, b); }
@@ -281,10 +285,10 @@ HWY_INLINE void join_line(const VF (&s)[4], VF (&y)[2]) {
 }
 
 template <int kPatch>
-HWY_INLINE void join_columns(const WinogradInt8Output& out, int64_t tile, int column) {
+HWY_INLINE void join_columns(const WinogradInt8Output& out, const int32_t* sums, int column,
+                             float* upper, float* lower) {
   const DF d;
   const hn::RebindToSigned<DF> di;
-  const int32_t* sums = out.sums + tile * kPanelColumns + column;
   VF between[2][kPatch];
 #pragma GCC unroll 4
   for (int x = 0; x < kPatch; ++x) {
@@ -292,7 +296,7 @@ HWY_INLINE void join_columns(const WinogradInt8Output& out, int64_t tile, int co
 #pragma GCC unroll 4
     for (int y = 0; y < kPatch; ++y) {
       const int p = y * kPatch + x, constant = p * kPanelColumns + column;
-      const auto sum = hn::Add(hn::Load(di, sums + p * out.position_stride),
+      const auto sum = hn::Add(hn::Load(di, sums + p * out.position_stride + column),
                                hn::Load(di, out.offsets + constant));
       line[y] = hn::Mul(hn::ConvertTo(d, sum), hn::Load(d, out.scales + constant));
     }
@@ -300,20 +304,27 @@ HWY_INLINE void join_columns(const WinogradInt8Output& out, int64_t tile, int co
     between[0][x] = joined[0];
     between[1][x] = joined[1];
   }
-#pragma GCC unroll 2
-  for (int y = 0; y < 2; ++y) {
-    VF joined[2];
-    join_line(between[y], joined);
-    float* dst = out.lines[y] + 2 * tile * kPanelColumns + column;
-    hn::Store(joined[0], d, dst);
-    hn::Store(joined[1], d, dst + kPanelColumns);
-  }
+  VF joined[2];
+  join_line(between[0], joined);
+  hn::Store(joined[0], d, upper + column);
+  hn::Store(joined[1], d, upper + kPanelColumns + column);
+  join_line(between[1], joined);
+  hn::Store(joined[0], d, lower + column);
+  hn::Store(joined[1], d, lower + kPanelColumns + column);
 }
 
 template <int kPatch>
-HWY_INLINE void join_tiles(const WinogradInt8Output& out) {
+HWY_INLINE void join_tiles(const WinogradInt8Output& arguments) {
+  const WinogradInt8Output out = arguments;  // which no store can change
+  const int32_t* sums = out.sums;
+  float *upper = out.lines[0], *lower = out.lines[1];
   for (int64_t t = 0; t < out.tiles; ++t) {
-    for (int c = 0; c < kPanelColumns; c += kLanes) join_columns<kPatch>(out, t, c);
+    for (int c = 0; c < kPanelColumns; c += kLanes) {
+      join_columns<kPatch>(out, sums, c, upper, lower);
+    }
+    sums += kPanelColumns;
+    upper += 2 * kPanelColumns;
+    lower += 2 * kPanelColumns;
   }
 }
 
