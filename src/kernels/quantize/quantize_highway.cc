@@ -60,7 +60,7 @@ HWY_INLINE void store_part(const Part& part, float factor, const Quantizer<D>& q
   const Pair<V> factors = {hn::Set(d, factor), hn::Set(d, factor)};
   for_steps(d, part.columns, [&](size_t c, auto step) HWY_ATTR {
     const Pair<V> t = step.load(d, part.t + c);
-    step.store(quantizer(t, factors), d, as_paired<float>(dst + c));
+    quantizer.store(step, multiplied(t, factors), as_paired<float>(dst + c));
   });
 }
 
@@ -68,21 +68,21 @@ HWY_INLINE void store_part(const Part& part, float factor, const Quantizer<D>& q
 template <class T>
 void quantize_plain(const QuantizeRows& args, size_t row0, size_t row1) {
   const D d;
-  const Quantizer<D> quantizer(d, args.zero_point);
+  const Quantizer<D> quantizer(args.zero_point);
   for (size_t r = row0; r < row1; ++r) {
     const T* src = static_cast<const T*>(args.src) + r * args.ld_src;
     uint8_t* dst = args.dst + r * args.ld_dst;
     for_steps(d, args.columns, [&](size_t c, auto step) HWY_ATTR {
       const Pair<V> value = step.load(d, src + c);
       const Pair<V> inverse_scale = step.template load_for<T>(d, args.inverse_scale + c);
-      step.store(quantizer(value, inverse_scale), d, as_paired<T>(dst + c));
+      quantizer.store(step, multiplied(value, inverse_scale), as_paired<T>(dst + c));
     });
   }
 }
 
 template <class T>
 void quantize_rotated(const QuantizeRows& args, size_t row0, size_t row1) {
-  const Quantizer<D> quantizer(D(), args.zero_point);
+  const Quantizer<D> quantizer(args.zero_point);
   Part part;
   for (size_t r = row0; r < row1; ++r) {
     for (size_t c = 0; c < args.columns; c += part.columns) {
@@ -94,7 +94,7 @@ void quantize_rotated(const QuantizeRows& args, size_t row0, size_t row1) {
 
 template <class T>
 void quantize_by_row(const QuantizeRows& args, size_t row0, size_t row1) {
-  const Quantizer<D> quantizer(D(), 128, 1);
+  const Quantizer<D> quantizer(128, 1);
   Part part;
   for (size_t r = row0; r < row1; ++r) {
     uint32_t largest = 0;
