@@ -33,11 +33,30 @@ HWY_INLINE void load_map(const float* scale, const float* shift, size_t channels
   });
 }
 
+/// For u8 results without an activation: they are quantised by the map, so to speak.
 template <class Order>
-HWY_INLINE void load_inverse_scale(const float* inverse_scale, size_t channels, ChannelMap& map) {
+HWY_INLINE void fold_inverse_scale(const float* inverse_scale, size_t channels, ChannelMap& map) {
   const D d;
   for_steps(d, channels, [&](size_t c, auto step) HWY_ATTR {
-    store_pair(step.template load_for<Order>(d, inverse_scale + c), d, map.inverse_scale + c);
+    const Pair<V> inverse = step.template load_for<Order>(d, inverse_scale + c);
+    store_pair(multiplied(load_pair(d, map.scale + c), inverse), d, map.scale + c);
+    store_pair(multiplied(load_pair(d, map.shift + c), inverse), d, map.shift + c);
+  });
+}
+
+/// Otherwise: the map's results are multiplied by `factor`, and what is quantised is
+/// inverse_scale / factor times what is made of them.
+template <class Order>
+HWY_INLINE void load_inverse_scale(const float* inverse_scale, float factor, size_t channels,
+                                   ChannelMap& map) {
+  const D d;
+  const V f = hn::Set(d, factor);
+  const V inverse_f = hn::Set(d, 1.0f / factor);
+  for_steps(d, channels, [&](size_t c, auto step) HWY_ATTR {
+    const Pair<V> inverse = step.template load_for<Order>(d, inverse_scale + c);
+    store_pair(multiplied(inverse, Pair<V>{inverse_f, inverse_f}), d, map.inverse_scale + c);
+    store_pair(multiplied(load_pair(d, map.scale + c), Pair<V>{f, f}), d, map.scale + c);
+    store_pair(multiplied(load_pair(d, map.shift + c), Pair<V>{f, f}), d, map.shift + c);
   });
 }
 
@@ -58,27 +77,59 @@ HWY_INLINE void take_numbers(const float* src_scale, int zero_point, size_t chan
   });
 }
 
-/// Stores pairs of results: floats, rounded to their type,
-template <class Dst>
+/// Of activations x / (1 + 2^(factor * x)); 0: it is none of them.
+template <Activation kKind>
+inline constexpr float kLogisticFactor = kKind == Activation::silu         ? -1.44269504f
+                                         : kKind == Activation::quick_gelu ? -2.45546696f
+                                                                           : 0.0f;
+
+/// Makes the results of a norm from those of its map and stores them: floats, rounded to their
+/// type,
+template <Activation kKind, class Dst>
 struct ResultStore {
   explicit ResultStore(int /*zero_point*/) {}
+
   template <class Step>
-  HWY_INLINE void operator()(Step step, Pair<V> v, const float* /*inverse_scale*/, Dst* dst) const {
-    step.store(v, D(), dst);
+  HWY_INLINE void operator()(Step step, Pair<V> x, const float* /*inverse_scale*/, Dst* dst) const {
+    const D d;
+    const ActivateFor<kKind, Dst> activate{};
+    step.store(Pair<V>{activate(d, x.a), activate(d, x.b)}, d, dst);
   }
 };
 
-/// or u8. `inverse_scale` in the order of pairs.
-template <class T>
-struct ResultStore<PairedU8<T>> {
+/// or u8. The way from a sum to its store is long, and as much of it as can be is spared or done
+/// beside it: hence the folded factors.
+template <Activation kKind, class T>
+struct ResultStore<kKind, PairedU8<T>> {
   Quantizer<D> quantizer;
 
-  explicit ResultStore(int zero_point) : quantizer(D(), zero_point) {}
+  explicit ResultStore(int zero_point) : quantizer(zero_point) {}
+
+  template <class Order>
+  static HWY_INLINE void prepare(const float* inverse_scale, size_t channels, ChannelMap& map) {
+    if constexpr (kKind == Activation::none) {
+      fold_inverse_scale<Order>(inverse_scale, channels, map);
+    } else {
+      constexpr float factor = kLogisticFactor<kKind>;
+      load_inverse_scale<Order>(inverse_scale, factor != 0.0f ? factor : 1.0f, channels, map);
+    }
+  }
+  /// `inverse_scale` in the order of pairs.
   template <class Step>
-  HWY_INLINE void operator()(Step step, Pair<V> v, const float* inverse_scale,
+  HWY_INLINE void operator()(Step step, Pair<V> x, const float* inverse_scale,
                              PairedU8<T>* dst) const {
     const D d;
-    step.store(quantizer(v, load_pair(d, inverse_scale)), d, dst);
+    if constexpr (kKind == Activation::none) {
+      quantizer.store(step, x, dst);
+    } else if constexpr (kLogisticFactor<kKind> != 0.0f) {
+      const Pair<V> scaled = multiplied(x, load_pair(d, inverse_scale));
+      const V a = times_logistic(d, scaled.a, x.a);
+      quantizer.store(step, Pair<V>{a, times_logistic(d, scaled.b, x.b)}, dst);
+    } else {
+      const FastActivate<kKind> activate;
+      const Pair<V> y = {activate(d, x.a), activate(d, x.b)};
+      quantizer.store(step, multiplied(y, load_pair(d, inverse_scale)), dst);
+    }
   }
 };
 
@@ -94,7 +145,7 @@ struct SourceMap {
 };
 
 /// The map of channels [c0, c0 + channels) of a source.
-template <class Src, class Dst>
+template <Activation kKind, class Src, class Dst>
 HWY_INLINE void load_block_map(const GroupNorm& norm, const SourceMap<Src>& source, size_t c0,
                                size_t channels, ChannelMap& map) {
   using Order = PairOrder<Src>;
@@ -103,7 +154,9 @@ HWY_INLINE void load_block_map(const GroupNorm& norm, const SourceMap<Src>& sour
   if constexpr (kIsU8<Src>) {
     take_numbers<Order>(norm.src_scale + c, norm.src_zero_point, channels, map);
   }
-  if constexpr (kIsU8<Dst>) load_inverse_scale<Order>(norm.dst_inverse_scale + c, channels, map);
+  if constexpr (kIsU8<Dst>) {
+    ResultStore<kKind, Dst>::template prepare<Order>(norm.dst_inverse_scale + c, channels, map);
+  }
 }
 
 /// Channels [c0, c0 + channels) of pixels [pixel0, pixel1); channels <= kMapBlock.
@@ -112,9 +165,8 @@ HWY_INLINE void apply_block(const GroupNorm& norm, const SourceMap<Src>& source,
                             size_t channels, size_t pixel0, size_t pixel1) {
   const D d;
   ChannelMap map;
-  load_block_map<Src, Dst>(norm, source, c0, channels, map);
-  const ActivateFor<kKind, std::conditional_t<kIsU8<Dst>, Bf16, Dst>> activate{};
-  const ResultStore<Dst> store(norm.dst_zero_point);
+  load_block_map<kKind, Src, Dst>(norm, source, c0, channels, map);
+  const ResultStore<kKind, Dst> store(norm.dst_zero_point);
   for (size_t p = pixel0; p < pixel1; ++p) {
     const Src* src = source.src + p * source.ld_src + c0;
     Dst* dst = static_cast<Dst*>(norm.dst) + p * norm.ld_dst + source.first + c0;
@@ -122,9 +174,8 @@ HWY_INLINE void apply_block(const GroupNorm& norm, const SourceMap<Src>& source,
       const Pair<V> x = step.load(d, src + c);
       const Pair<V> scale = load_pair(d, map.scale + c);
       const Pair<V> shift = load_pair(d, map.shift + c);
-      const V a = activate(d, hn::MulAdd(x.a, scale.a, shift.a));
-      const V b = activate(d, hn::MulAdd(x.b, scale.b, shift.b));
-      store(step, Pair<V>{a, b}, map.inverse_scale + c, dst + c);
+      const Pair<V> y = {hn::MulAdd(x.a, scale.a, shift.a), hn::MulAdd(x.b, scale.b, shift.b)};
+      store(step, y, map.inverse_scale + c, dst + c);
     });
   }
 }

@@ -125,12 +125,15 @@ HWY_INLINE V normalized(V x, V mean, V rstd, V gamma, V beta) {
   return hn::MulAdd(hn::Mul(hn::Sub(x, mean), rstd), gamma, beta);
 }
 
+template <class Dst>
+using LayerStore = ResultStore<Activation::none, Dst>;
+
 /// A part of one row, `map` (gamma, beta) being of its channels. Fetches the elements `ahead` of
 /// it, which are read next: the sums come in bursts that caches do not see coming.
 template <class Src, class Dst>
 HWY_INLINE void normalize_row(const Rows<Src>& row, Dst* dst, size_t ahead,
                               const RowStatistics& statistics, const ChannelMap& map,
-                              const ResultStore<Dst>& store) {
+                              const LayerStore<Dst>& store) {
   const D d;
   const V mean = hn::Set(d, statistics.mean);
   const V rstd = hn::Set(d, statistics.rstd);
@@ -152,7 +155,9 @@ HWY_INLINE void load_block(const LayerNorm& norm, size_t c0, ChannelMap& map) {
   const size_t channels = HWY_MIN(norm.channels - c0, kMapBlock);
   load_map<Order>(norm.gamma != nullptr ? norm.gamma + c0 : nullptr,
                   norm.beta != nullptr ? norm.beta + c0 : nullptr, channels, map);
-  if constexpr (kIsU8<Dst>) load_inverse_scale<Order>(norm.dst_inverse_scale + c0, channels, map);
+  if constexpr (kIsU8<Dst>) {
+    LayerStore<Dst>::template prepare<Order>(norm.dst_inverse_scale + c0, channels, map);
+  }
 }
 
 /// kRows rows from `row` on. `map`: gamma and beta of all channels, if they are one block.
@@ -161,7 +166,7 @@ void layer_norm_rows(const LayerNorm& norm, size_t row, ChannelMap& map) {
   const Rows<Src> rows{static_cast<const Src*>(norm.src) + row * norm.ld_src, norm.ld_src,
                        norm.channels, norm.src_scale, static_cast<float>(norm.src_zero_point)};
   Dst* dst = static_cast<Dst*>(norm.dst) + row * norm.ld_dst;
-  const ResultStore<Dst> store(norm.dst_zero_point);
+  const LayerStore<Dst> store(norm.dst_zero_point);
   RowStatistics statistics[kRows];
   row_statistics_of<kRows>(rows, norm.eps, statistics);
   for (size_t c0 = 0; c0 < norm.channels; c0 += kMapBlock) {

@@ -1,4 +1,4 @@
-// Hadamard matrices times vectors of f32, in memory. Include it as exp-inl.h.
+// Products of Hadamard matrices and numbers in memory. Include it as exp-inl.h.
 
 #if defined(EF_KERNELS_HADAMARD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef EF_KERNELS_HADAMARD_INL_H_
@@ -95,21 +95,17 @@ HWY_INLINE void two_wide_stages(D d, float* t, size_t count, size_t half) {
   }
 }
 
-/// Each block of `block` numbers, a power of two from 2 on, times the orthonormal matrix of that
-/// size. `t` is aligned and filled up to whole vectors; `count` is a multiple of `block`. The order
-/// of additions is that of the readable version, from neighbours outwards.
+/// Each block of `block` numbers, a power of two from 2 on, times Sylvester's matrix of that size:
+/// the orthonormal one but for hadamard_factor. `t` is aligned and filled up to whole vectors;
+/// `count` is a multiple of `block`. The order of additions is that of the readable version, from
+/// neighbours outwards.
 template <class D>
-HWY_INLINE void hadamard_blocks(D d, float* t, size_t count, int block) {
-  namespace hn = hwy::HWY_NAMESPACE;
+HWY_INLINE void butterflies(D d, float* t, size_t count, int block) {
   narrow_stages(d, t, count, block);
   const size_t size = static_cast<size_t>(block);
-  size_t half = hn::Lanes(d);
+  size_t half = hwy::HWY_NAMESPACE::Lanes(d);
   for (; 2 * half < size; half *= 4) two_wide_stages(d, t, count, half);
   if (half < size) wide_stage(d, t, count, half);
-  const auto factor = hn::Set(d, hadamard_factor(block));
-  for (size_t i = 0; i < count; i += hn::Lanes(d)) {
-    hn::Store(hn::Mul(hn::Load(d, t + i), factor), d, t + i);
-  }
 }
 
 #endif  // !EF_HIGHWAY_IS_FALLBACK

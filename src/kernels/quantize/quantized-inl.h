@@ -8,6 +8,9 @@
 #define EF_KERNELS_QUANTIZED_INL_H_
 #endif
 
+#include <cstring>
+#include <type_traits>
+
 #include "hwy/highway.h"
 #include "kernels/elementwise/storage-inl.h"
 
@@ -16,7 +19,7 @@ namespace edgefusion::kernels::HWY_NAMESPACE {
 #if !EF_HIGHWAY_IS_FALLBACK
 
 /// A u8 in memory, of which pairs are made in the order of pairs of T (float or Bf16; see
-/// storage-inl.h). The steps there take it as they take these.
+/// storage-inl.h). The steps there load it as they load these.
 template <class T>
 struct PairedU8 {
   uint8_t bits;
@@ -72,57 +75,76 @@ HWY_INLINE Pair<V> load_pair(D d, const PairedU8<Bf16>* src) {
           hn::ConvertTo(d, hn::ShiftRight<16>(both))};
 }
 
-/// Stores the lowest byte of each lane.
-template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
-HWY_INLINE void store_pair(Pair<V> v, D, PairedU8<float>* dst) {
+template <class V>
+HWY_INLINE Pair<V> multiplied(Pair<V> x, Pair<V> y) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const hn::Repartition<uint16_t, D> d16;
-  const hn::Rebind<uint8_t, decltype(d16)> d8;
-  const auto both = hn::ConcatEven(d16, hn::BitCast(d16, v.b), hn::BitCast(d16, v.a));
-  hn::StoreU(hn::TruncateTo(d8, both), d8, &dst->bits);
+  return {hn::Mul(x.a, y.a), hn::Mul(x.b, y.b)};
 }
 
-template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
-HWY_INLINE void store_pair(Pair<V> v, D, PairedU8<Bf16>* dst) {
+/// The lowest byte of each lane, in the order of memory.
+template <class T, class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE auto lowest_bytes(D, Pair<V> v) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::RebindToUnsigned<D> du;
   const hn::Repartition<uint16_t, D> d16;
   const hn::Rebind<uint8_t, decltype(d16)> d8;
-  const auto odd = hn::BitCast(d16, hn::ShiftLeft<16>(hn::BitCast(du, v.b)));
-  const auto both = hn::OddEven(odd, hn::BitCast(d16, v.a));
-  hn::StoreU(hn::TruncateTo(d8, both), d8, &dst->bits);
+  if constexpr (std::is_same_v<T, float>) {
+    return hn::TruncateTo(d8, hn::ConcatEven(d16, hn::BitCast(d16, v.b), hn::BitCast(d16, v.a)));
+  } else {
+    const auto odd = hn::BitCast(d16, hn::ShiftLeft<16>(hn::BitCast(du, v.b)));
+    return hn::TruncateTo(d8, hn::OddEven(odd, hn::BitCast(d16, v.a)));
+  }
 }
 
-/// Numbers of 8 bits for values: the same as quantized.h gives, in the lowest byte of each lane.
+/// Values to u8: the same as quantized.h gives.
 template <class D>
 class Quantizer {
   using V = hwy::HWY_NAMESPACE::Vec<D>;
+  using DI = hwy::HWY_NAMESPACE::RebindToSigned<D>;
+  using VI = hwy::HWY_NAMESPACE::Vec<DI>;
+  using D8 = hwy::HWY_NAMESPACE::Rebind<uint8_t, hwy::HWY_NAMESPACE::Repartition<uint16_t, D>>;
+
+  /// 1.5 * 2^23: f32 has no bits for fractions there, and the lowest ones hold the integer.
+  static constexpr float kMagic = 12582912.0f;
+  static constexpr int32_t kMagicBits = 0x4B400000;
 
  public:
   /// `least`: of the results, 0 to zero_point.
-  HWY_INLINE Quantizer(D d, int zero_point, int least = 0)
-      : low_(hwy::HWY_NAMESPACE::Set(d, static_cast<float>(least - zero_point))),
-        high_(hwy::HWY_NAMESPACE::Set(d, static_cast<float>(255 - zero_point))),
-        zero_point_(hwy::HWY_NAMESPACE::Set(d, static_cast<float>(zero_point))),
-        // 1.5 * 2^23: f32 has no bits for fractions there, and the lowest ones hold the integer.
-        magic_(hwy::HWY_NAMESPACE::Set(d, 12582912.0f)) {}
+  HWY_INLINE explicit Quantizer(int zero_point, int least = 0)
+      : low_(hwy::HWY_NAMESPACE::Set(DI(), kMagicBits + least - zero_point)),
+        high_(hwy::HWY_NAMESPACE::Set(DI(), kMagicBits + 255 - zero_point)),
+        zero_point_(hwy::HWY_NAMESPACE::Set(D8(), static_cast<uint8_t>(zero_point))) {}
 
   /// t = value * inverse_scale
-  HWY_INLINE V operator()(V t) const {
+  template <class T>
+  HWY_INLINE void store(WholePair, Pair<V> t, PairedU8<T>* dst) const {
     namespace hn = hwy::HWY_NAMESPACE;
-    const V number = hn::IfThenElseZero(hn::Eq(t, t), t);
-    // The limits are integers, so that it is the same to clamp before rounding. The zero point is
-    // added after it: ties go to even without it.
-    const V clamped = hn::Min(hn::Max(number, low_), high_);
-    return hn::Add(hn::Add(clamped, magic_), zero_point_);
+    const auto steps = lowest_bytes<T>(D(), Pair<V>{rounded(t.a), rounded(t.b)});
+    hn::StoreU(hn::Add(steps, zero_point_), D8(), &dst->bits);
   }
-  HWY_INLINE Pair<V> operator()(Pair<V> value, Pair<V> inverse_scale) const {
-    namespace hn = hwy::HWY_NAMESPACE;
-    return {(*this)(hn::Mul(value.a, inverse_scale.a)), (*this)(hn::Mul(value.b, inverse_scale.b))};
+  template <class T>
+  HWY_INLINE void store(PartOfPair part, Pair<V> t, PairedU8<T>* dst) const {
+    HWY_ALIGN PairedU8<T> elements[kPairElements];
+    store(WholePair(), t, elements);
+    std::memcpy(dst, elements, part.count);
   }
 
  private:
-  V low_, high_, zero_point_, magic_;
+  /// The steps from the zero point, modulo 256, in the lowest byte of each lane.
+  HWY_INLINE V rounded(V t) const {
+    namespace hn = hwy::HWY_NAMESPACE;
+    const D d;
+    const DI di;
+    // As integers the sums are in the order of the t wherever it matters: those that are too large
+    // to be exact are beyond the limits, and those below zero are below the others. The zero point
+    // comes later: ties go to even without it.
+    const VI sum = hn::BitCast(di, hn::Add(t, hn::Set(d, kMagic)));
+    const VI clamped = hn::Min(hn::Max(sum, low_), high_);
+    return hn::IfThenElseZero(hn::Eq(t, t), hn::BitCast(d, clamped));
+  }
+
+  VI low_, high_;
+  hwy::HWY_NAMESPACE::Vec<D8> zero_point_;
 };
 
 #endif  // !EF_HIGHWAY_IS_FALLBACK
