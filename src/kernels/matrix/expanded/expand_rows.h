@@ -12,9 +12,9 @@ void expand_s4_scalar(const ExpandBlocks& work) noexcept;
 void expand_palette_scalar(const ExpandBlocks& work) noexcept;
 
 #if defined(__x86_64__)
-void expand_s8_avx512_bf16(const ExpandBlocks& work) noexcept;
+void expand_s8_avx512(const ExpandBlocks& work) noexcept;
 void expand_s4_avx512_bf16(const ExpandBlocks& work) noexcept;
-void expand_palette_avx512_bf16(const ExpandBlocks& work) noexcept;
+void expand_palette_avx512(const ExpandBlocks& work) noexcept;
 #endif
 
 }  // namespace edgefusion::kernels

@@ -16,16 +16,18 @@ ExpandFunction best_of(const HighwayVariants<ExpandFunction>& variants, IsaSet i
 }  // namespace
 
 ExpandFunctions select_expand(IsaSet isa) {
+  ExpandFunctions best = {
+      .s8 = best_of(expand_s8_variants(), isa, expand_s8_scalar),
+      .s4 = best_of(expand_s4_variants(), isa, expand_s4_scalar),
+      .palette = best_of(expand_palette_variants(), isa, expand_palette_scalar)};
 #if defined(__x86_64__)
-  if (isa.has(Isa::avx512) && isa.has(Isa::avx512_bf16)) {
-    return {.s8 = expand_s8_avx512_bf16,
-            .s4 = expand_s4_avx512_bf16,
-            .palette = expand_palette_avx512_bf16};
+  if (isa.has(Isa::avx512)) {
+    best.s8 = expand_s8_avx512;
+    best.palette = expand_palette_avx512;
+    if (isa.has(Isa::avx512_bf16)) best.s4 = expand_s4_avx512_bf16;
   }
 #endif
-  return {.s8 = best_of(expand_s8_variants(), isa, expand_s8_scalar),
-          .s4 = best_of(expand_s4_variants(), isa, expand_s4_scalar),
-          .palette = best_of(expand_palette_variants(), isa, expand_palette_scalar)};
+  return best;
 }
 
 }  // namespace edgefusion::kernels

@@ -1,4 +1,4 @@
-// Weights of few bits to bf16 for CPUs that round to bf16 in one instruction.
+// s4 to bf16 for CPUs that round to bf16 in one instruction.
 
 #if defined(__x86_64__)
 
@@ -11,13 +11,8 @@ namespace avx512_bf16_expand {
 namespace {
 
 constexpr int kRunElements = 128;
-constexpr int kRunBytes = 64;    // of four bits a code
-constexpr int kPlaneBytes = 16;  // of one bit a code
-constexpr int kParts = 4;        // vectors of 32 elements in a run
-
-inline void store(uint16_t* to, __m512i values) { _mm512_store_si512(to, values); }
-
-// ---- s4 ----
+constexpr int kRunBytes = 64;  // of four bits a code
+constexpr int kParts = 4;      // vectors of 32 elements in a run
 
 inline __m512 load_scales(const ExpandBlocks& work, int64_t at, __mmask16 mask) {
   if (!work.half_scales) {
@@ -65,82 +60,8 @@ inline __m512i expand_words(__m512i words, __m512 scale, __m512 integers) {
   return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
 }
 
-// ---- Palettes ----
-
-/// Sixteen values twice, so that the fifth bit of an index does not matter.
-inline __m512i twice(const uint16_t* table) {
-  return _mm512_broadcast_i64x4(_mm256_load_si256(reinterpret_cast<const __m256i*>(table)));
-}
-
-inline __mmask32 load_plane(const uint8_t* at) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, at, sizeof(bits));
-  return bits;
-}
-
-/// A table of 2^kBits values.
-template <int kBits>
-struct Table {
-  __m512i low, high;
-
-  void load(const uint16_t* table) {
-    if constexpr (kBits < 6) {
-      low = twice(table);
-      high = kBits == 5 ? twice(table + 16) : low;
-    } else {
-      low = _mm512_load_si512(table);
-      high = _mm512_load_si512(table + 32);
-    }
-  }
-
-  /// The lower four bits of each code, with anything above, and the planes of the others.
-  __m512i look_up(__m512i codes, const uint8_t* planes) const {
-    if constexpr (kBits == 4) return _mm512_permutexvar_epi16(codes, low);
-    const __mmask32 bit4 = load_plane(planes);
-    if constexpr (kBits == 5) {
-      const __m512i found = _mm512_permutexvar_epi16(codes, low);
-      return _mm512_mask_permutexvar_epi16(found, bit4, codes, high);
-    }
-    const __mmask32 bit5 = load_plane(planes + kPlaneBytes);
-    __m512i index = _mm512_and_si512(codes, _mm512_set1_epi16(15));
-    index = _mm512_mask_add_epi16(index, bit4, index, _mm512_set1_epi16(16));
-    const __m512i found = _mm512_permutexvar_epi16(index, low);
-    return _mm512_mask_permutexvar_epi16(found, bit5, index, high);
-  }
-};
-
-template <int kBits>
-void expand_codes(const ExpandBlocks& work) {
-  Table<kBits> tables[kParts];
-  for (int part = 0; part < kParts; ++part) {
-    tables[part].load(work.tables + (part % work.table_count << kBits));
-  }
-  const int64_t runs = work.blocks * kPanelDepth * work.columns / kRunElements;
-  const uint8_t* codes = work.codes;
-  uint16_t* dst = work.dst;
-  for (int64_t run = 0; run < runs; ++run, dst += kRunElements) {
-    const __m512i words = _mm512_loadu_si512(codes);
-    const uint8_t* planes = codes + kRunBytes;
-    store(dst, tables[0].look_up(words, planes));
-    store(dst + 32, tables[1].look_up(_mm512_srli_epi16(words, 4), planes + 4));
-    store(dst + 64, tables[2].look_up(_mm512_srli_epi16(words, 8), planes + 8));
-    store(dst + 96, tables[3].look_up(_mm512_srli_epi16(words, 12), planes + 12));
-    codes += kRunBytes + (kBits - 4) * kPlaneBytes;
-  }
-}
-
 }  // namespace
 }  // namespace avx512_bf16_expand
-
-void expand_s8_avx512_bf16(const ExpandBlocks& work) noexcept {
-  const auto* codes = reinterpret_cast<const __m128i*>(work.codes);
-  uint16_t* const end = work.dst + work.blocks * kPanelDepth * work.columns;
-  for (uint16_t* dst = work.dst; dst < end; dst += 32, codes += 2) {
-    const __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(codes)));
-    const __m512 high = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(codes + 1)));
-    avx512_bf16_expand::store(dst, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
-  }
-}
 
 void expand_s4_avx512_bf16(const ExpandBlocks& work) noexcept {
   using namespace avx512_bf16_expand;
@@ -164,20 +85,9 @@ void expand_s4_avx512_bf16(const ExpandBlocks& work) noexcept {
           expand_words<2>(words, scales[2], integers), expand_words<3>(words, scales[3], integers)};
 #pragma GCC unroll 4
       for (int part = 0; part < kParts; ++part) {
-        store(dst + 32 * part, _mm512_permutexvar_epi16(pairs, parts[part]));
+        _mm512_store_si512(dst + 32 * part, _mm512_permutexvar_epi16(pairs, parts[part]));
       }
     }
-  }
-}
-
-void expand_palette_avx512_bf16(const ExpandBlocks& work) noexcept {
-  switch (work.bits) {
-    case 4:
-      return avx512_bf16_expand::expand_codes<4>(work);
-    case 5:
-      return avx512_bf16_expand::expand_codes<5>(work);
-    default:
-      return avx512_bf16_expand::expand_codes<6>(work);
   }
 }
 
