@@ -121,8 +121,8 @@ HWY_INLINE void store_columns(VF x, void* to, int64_t at, int count) {
 HWY_NOINLINE void store_quantized(const FinishPanel& f, VF x, int64_t at, int column, int count) {
   auto* values = static_cast<uint8_t*>(f.dst) + at;
   const VF inverse_scale = load_columns<float>(f.dst_inverse_scale, column, count);
-  const Quantizer<DF> quantizer(DF(), f.dst_zero_point);
-  const auto q = lowest_bytes(quantizer(hn::Mul(x, inverse_scale)));
+  const Quantizer<DF> quantizer(f.dst_zero_point);
+  const auto q = quantizer.bytes(hn::Mul(x, inverse_scale));
   if (count == kLanes) return hn::StoreU(q, DU8(), values);
   store_some(q, DU8(), values, static_cast<size_t>(count));
 }
@@ -181,13 +181,13 @@ class Bf16Rows {
 class U8Rows {
  public:
   explicit U8Rows(const FinishPanel& f)
-      : quantizer_(DF(), f.dst_zero_point),
+      : quantizer_(f.dst_zero_point),
         inverse_scale_(f.dst_inverse_scale),
         dst_(static_cast<uint8_t*>(f.dst)),
         stride_(f.dst_stride) {}
   HWY_INLINE void store(VF x, int column) const {
     const VF t = hn::Mul(x, hn::LoadU(DF(), inverse_scale_ + column));
-    hn::StoreU(lowest_bytes(quantizer_(t)), DU8(), dst_ + column);
+    hn::StoreU(quantizer_.bytes(t), DU8(), dst_ + column);
   }
   HWY_INLINE void end_row() { dst_ += stride_; }
 

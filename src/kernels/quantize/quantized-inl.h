@@ -113,7 +113,8 @@ class Quantizer {
   HWY_INLINE explicit Quantizer(int zero_point, int least = 0)
       : low_(hwy::HWY_NAMESPACE::Set(DI(), kMagicBits + least - zero_point)),
         high_(hwy::HWY_NAMESPACE::Set(DI(), kMagicBits + 255 - zero_point)),
-        zero_point_(hwy::HWY_NAMESPACE::Set(D8(), static_cast<uint8_t>(zero_point))) {}
+        zero_point_(hwy::HWY_NAMESPACE::Set(D8(), static_cast<uint8_t>(zero_point))),
+        zero_point_byte_(static_cast<uint8_t>(zero_point)) {}
 
   /// t = value * inverse_scale
   template <class T>
@@ -127,6 +128,15 @@ class Quantizer {
     HWY_ALIGN PairedU8<T> elements[kPairElements];
     store(WholePair(), t, elements);
     std::memcpy(dst, elements, part.count);
+  }
+
+  /// One vector in the order of memory, a byte for each lane.
+  HWY_INLINE auto bytes(V t) const {
+    namespace hn = hwy::HWY_NAMESPACE;
+    const hn::RebindToUnsigned<D> du;
+    const hn::Rebind<uint8_t, D> d8;
+    const auto steps = hn::TruncateTo(d8, hn::BitCast(du, rounded(t)));
+    return hn::Add(steps, hn::Set(d8, zero_point_byte_));
   }
 
  private:
@@ -145,6 +155,7 @@ class Quantizer {
 
   VI low_, high_;
   hwy::HWY_NAMESPACE::Vec<D8> zero_point_;
+  uint8_t zero_point_byte_;
 };
 
 #endif  // !EF_HIGHWAY_IS_FALLBACK
