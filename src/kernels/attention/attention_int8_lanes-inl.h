@@ -45,7 +45,7 @@ struct Int8Lanes {
     Session() {}
   };
 
-  static constexpr size_t groups_of_q(const Sizes& s) { return Vector::groups_of_q(s); }
+  static constexpr size_t groups_of_q(const Sizes& s) { return s.groups; }
   static constexpr size_t columns_of_out(const Sizes& s) { return s.value_size; }
 
   static void store_keys(const Sizes& s, const uint32_t* words, Element* k) {

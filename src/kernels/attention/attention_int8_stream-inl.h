@@ -262,7 +262,8 @@ class Int8Rows {
         v[i] = row_of(a_.v, static_cast<size_t>(block.index[key]), a_.ldv);
       }
       round_four_rows(v, ranges_, sizes_.value_size, words);
-      if (Unit::kWeightOffset != 0) add_starts(words, block.value_starts);
+      if (Unit::kWeightOffset != 0 && g * kGroup < block.count)
+        add_starts(words, block.value_starts);
       Unit::store_values(sizes_, words, g, block.v);
     }
   }
