@@ -81,8 +81,7 @@ S8Weights s8_weights(Lowering& lowering, const graph::LayerQuantization& layer) 
   return round_to_s8(floats, layer.channel_scales(shape[1]), layer.hadamard, lowering.pool());
 }
 
-std::string quantized_layout(const std::string& row, const graph::LayerQuantization& layer,
-                             bool from_floats) {
+std::string packed_numbers(const graph::LayerQuantization& layer, bool from_floats) {
   ContentHasher hasher;
   hasher.add_text(to_string(layer.scheme));
   hasher.add_number(static_cast<uint64_t>(layer.hadamard));
@@ -91,7 +90,7 @@ std::string quantized_layout(const std::string& row, const graph::LayerQuantizat
   };
   if (from_floats) add(layer.input_scale);
   add(layer.position_scale);
-  return row + " " + hasher.result().to_hex();
+  return hasher.result().to_hex();
 }
 
 }  // namespace edgefusion::engine

@@ -30,8 +30,7 @@ S8Weights round_to_s8(const ConstTensorView& weights, std::span<const float> inp
 /// The weights of the layer the lowering stands at: as the file has them, else rounded now.
 S8Weights s8_weights(Lowering& lowering, const graph::LayerQuantization& layer);
 
-/// What decides the packed bytes of a quantised layer beside its tensors and its kernel.
-std::string quantized_layout(const std::string& row, const graph::LayerQuantization& layer,
-                             bool from_floats);
+/// A hash of the numbers that decide the packed bytes of a quantised layer beside its tensors.
+std::string packed_numbers(const graph::LayerQuantization& layer, bool from_floats);
 
 }  // namespace edgefusion::engine

@@ -62,8 +62,8 @@ const void* pack(Lowering& lowering, const Int8MatrixRow& row, const LayerQuanti
   const bool from_floats =
       lowering.weights().quantized(lowering.producer(ConvSlots::weight)).empty();
   const WeightStore::Place place =
-      lowering.place_weight(ConvSlots::weight, row.packed_bytes(row, sizes),
-                            quantized_layout(row.name, layer, from_floats));
+      lowering.place_weight(ConvSlots::weight, row.packed_bytes(row, sizes), row.name,
+                            packed_numbers(layer, from_floats));
   if (place.fill == nullptr) return place.data;
   const S8Weights weights = s8_weights(lowering, layer);
   lowering.pool().parallel_for(row.panels(sizes.outputs), [&](int64_t begin, int64_t end, int) {

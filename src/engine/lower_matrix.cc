@@ -38,8 +38,8 @@ const void* pack_few_bits(Lowering& lowering, const MatrixRow& row, FewBitWeight
   const std::string layout = row.name + " " + std::to_string(weights.view.format.group) + " " +
                              std::to_string(weights.view.format.rows_per_palette);
   const WeightStore::Place place =
-      lowering.place_weight(ConvSlots::weight, kernels::expanded_bytes(row, weights.view),
-                            quantized_layout(layout, layer, from_floats));
+      lowering.place_weight(ConvSlots::weight, kernels::expanded_bytes(row, weights.view), layout,
+                            packed_numbers(layer, from_floats));
   if (place.fill == nullptr) return place.data;
   load_codes(lowering, weights);
   lowering.pool().parallel_for(

@@ -16,8 +16,9 @@ std::string Lowering::weight_layout(const std::string& layout) const {
   return std::string(op.name) + " " + op.describe(node_->attrs) + " " + layout;
 }
 
-WeightStore::Place Lowering::place_weight(size_t slot, size_t bytes, const std::string& layout) {
-  return weights_.place(producer(slot), shape(slot), bytes, weight_layout(layout));
+WeightStore::Place Lowering::place_weight(size_t slot, size_t bytes, const std::string& layout,
+                                          std::string_view numbers) {
+  return weights_.place(producer(slot), shape(slot), bytes, weight_layout(layout), numbers);
 }
 
 const float* Lowering::vector_f32(size_t slot) {

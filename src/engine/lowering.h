@@ -77,7 +77,8 @@ class Lowering {
 
   /// The place in the store of the weight at `slot`, packed as `layout` says (the name of the
   /// kernel's row, or of a form that several share).
-  WeightStore::Place place_weight(size_t slot, size_t bytes, const std::string& layout);
+  WeightStore::Place place_weight(size_t slot, size_t bytes, const std::string& layout,
+                                  std::string_view numbers = {});
 
   /// A weight (or constant) input as f32 in the store; nullptr if absent or while measuring.
   const float* vector_f32(size_t slot);

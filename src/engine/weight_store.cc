@@ -46,8 +46,11 @@ void WeightStore::measure(const graph::Node& weight, const Shape& shape, size_t 
 }
 
 WeightStore::Place WeightStore::place(const graph::Node& weight, const Shape& shape, size_t bytes,
-                                      std::string_view layout) {
-  if (mode_ == Mode::measure) measure(weight, shape, bytes, layout);
+                                      std::string_view layout, std::string_view numbers) {
+  if (mode_ == Mode::measure) {
+    measure(weight, shape, bytes, layout);
+    if (!numbers.empty()) layout_.add_text(numbers);
+  }
   const size_t offset = used_;
   used_ += Arena::aligned(bytes);
   if (mode_ == Mode::measure) return {};

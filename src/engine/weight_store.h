@@ -39,8 +39,10 @@ class WeightStore {
     std::byte* fill = nullptr;        ///< where to pack it; nullptr if there is nothing to do
   };
   /// Next place, 64-byte aligned, for what is made of the tensors of a weight node. `layout` says
-  /// how: with the tensors' names, shape and type it decides every byte but the values.
-  Place place(const graph::Node& weight, const Shape& shape, size_t bytes, std::string_view layout);
+  /// how: with the tensors' names, shape and type it decides every byte but the values; `numbers`
+  /// are those that weights were multiplied by on the way, which make no other layout of it.
+  Place place(const graph::Node& weight, const Shape& shape, size_t bytes, std::string_view layout,
+              std::string_view numbers = {});
 
   /// End of the measuring pass: memory for what was asked for. Throws std::bad_alloc.
   void allocate();

@@ -27,8 +27,6 @@ struct Avx512Vnni {
   using Words = __m512i;
   using Bytes = __m512i;
 
-  static constexpr size_t groups_of_q(const Sizes& s) { return s.groups; }
-
   static void store_groups(int8_t* dst, const uint32_t* four) { __builtin_memcpy(dst, four, 16); }
 
   static Sums broadcast_sum(const int32_t* from) { return (Sums)_mm512_set1_epi32(*from); }

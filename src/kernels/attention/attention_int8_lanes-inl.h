@@ -3,10 +3,12 @@
 // The hot loops of attention on 8-bit numbers for vectors of any width, a template over Vector:
 //   kLanes, kCount, kSums    queries of a vector, vectors of queries in hand, registers for sums
 //   Element, kQueryOffset, kWeightOffset    as Int8Rows wants them
-//   store_groups    four words of four s8 -> Elements
-//   kSoftensBetween    weights of full tiles are made between other products; needs one kCount a
-//   tile Sums       kLanes s32;        broadcast_sum, load_sums, store_sums Floats     kLanes f32;
-//   load_floats, store_floats Operand    kLanes times four u8 or s8 of Q8 or P8;  load_operand
+//   store_groups      four words of four s8 -> Elements
+//   kSoftensBetween   weights of full tiles are made between other products; wants kCount vectors
+//                     to be a tile
+//   Sums       kLanes s32;        broadcast_sum, load_sums, store_sums
+//   Floats     kLanes f32;        load_floats, store_floats
+//   Operand    kLanes times four u8 or s8 of Q8 or P8;  load_operand
 //   Broadcast  four Elements, the same for all lanes;   load_broadcast
 //   Words      2 kLanes s16 of two keys: in each 128 bits four queries of the one, then of the
 //              other;             load_words, store_words, smaller_words, larger_words,
@@ -43,7 +45,7 @@ struct Int8Lanes {
     Session() {}
   };
 
-  static constexpr size_t groups_of_q(const Sizes& s) { return Vector::groups_of_q(s); }
+  static constexpr size_t groups_of_q(const Sizes& s) { return s.groups; }
   static constexpr size_t columns_of_out(const Sizes& s) { return s.value_size; }
 
   static void store_keys(const Sizes& s, const uint32_t* words, Element* k) {
@@ -70,12 +72,21 @@ struct Int8Lanes {
   }
 
   static void measure(const Sizes& s, const Block& block, const Sight& sight, const Tile8& tile,
-                      const Work8& work) {
-    const Measured measured = {s, block, sight, tile, work.distances};
-    for_vectors(tile.rows,
-                [&](auto count, size_t first) { measure_keys<count.value>(measured, first); });
+                      const Distances& distances, const Work8& work,
+                      const Pending<Int8Lanes>& pending) {
+    const bool together = pending.any && Vector::kSoftensBetween && tile.rows > kTile - kLanes8 &&
+                          pending.tile.rows > kTile - kLanes8;
+    if (pending.any && !together) soften(pending, work);
+    if (together) clear_sums(work);
+    for_vectors(tile.rows, [&](auto count, size_t first) {
+      const Measured measured = {s, block, sight, tile, distances};
+      if constexpr (Vector::kSoftensBetween && count.value == kCount) {
+        if (together) return measure_keys<count.value, true>(measured, first, work, pending);
+      }
+      measure_keys<count.value, false>(measured, first, work, pending);
+    });
     for (size_t i = (tile.rows + kLanes8 - 1) / kLanes8 * kLanes8; i < kTile; ++i) {
-      work.distances.nearest32[i] = kUnseen;
+      distances.nearest32[i] = kUnseen;
     }
   }
 
@@ -101,26 +112,32 @@ struct Int8Lanes {
     });
   }
 
-  static void soften(const Weighed<Int8Lanes>& next, const Distances& distances) {
-    for_vectors(next.tile.rows, [&](auto count, size_t first) {
-      for (size_t key = 0; key < next.block.count; key += kGroup) {
+  static void soften(const Pending<Int8Lanes>& pending, const Work8& work) {
+    clear_sums(work);
+    for_vectors(pending.tile.rows, [&](auto count, size_t first) {
+      for (size_t key = 0; key < pending.block.count; key += kGroup) {
 #pragma GCC unroll 4
-        for (size_t i = 0; i < count.value; ++i) soften_four(next, key, first + i, distances);
+        for (size_t i = 0; i < count.value; ++i) soften_four(pending, key, first + i, work);
       }
     });
   }
 
-  static void add_values(const Sizes& s, const Weighed<Int8Lanes>& last,
-                         const Weighed<Int8Lanes>& next, const Distances& distances) {
-    for (size_t i = 0; next.any && i < kTile; ++i) next.sums[i] = 0;
-    const bool together = last.any && next.any && Vector::kSoftensBetween &&
-                          last.tile.rows > kTile - kLanes8 && next.tile.rows > kTile - kLanes8;
-    if (together) return soften_between(s, last, next, distances);
-    if (next.any) soften(next, distances);
-    if (!last.any) return;
-    for_vectors(last.tile.rows, [&](auto count, size_t first) {
+  static void add_values(const Sizes& s, const Block& block, const Tile8& tile, const Work8& work) {
+    for_vectors(tile.rows, [&](auto count, size_t first) {
       for (size_t c = 0; c < s.value_size; c += kGroup) {
-        add_columns<count.value>(s, last, c, first, [](size_t) {});
+        switch (s.value_size - c) {
+          case 1:
+            multiply_values<1, count.value>(block, c, tile, first, work);
+            break;
+          case 2:
+            multiply_values<2, count.value>(block, c, tile, first, work);
+            break;
+          case 3:
+            multiply_values<3, count.value>(block, c, tile, first, work);
+            break;
+          default:
+            multiply_values<4, count.value>(block, c, tile, first, work);
+        }
       }
     });
   }
@@ -152,6 +169,10 @@ struct Int8Lanes {
     const Tile8& tile;
     const Distances& distances;
   };
+
+  static void clear_sums(const Work8& work) {
+    for (size_t i = 0; i < kTile; ++i) work.sums[i] = 0;
+  }
 
   /// sums[r, i] = what K8[key + r, :] . Q8 starts from.
   template <size_t kKeys, size_t kNow>
@@ -187,23 +208,44 @@ struct Int8Lanes {
     return distances.z + (key / kGroup * kVectors + vector) * 2 * kWords + key / 2 % 2 * kWords;
   }
 
-  template <size_t kNow>
-  static void measure_keys(const Measured& m, size_t first) {
+  /// With kSoftens, which wants full tiles, P8 of the pending block's keys is made between the
+  /// products of the same keys of this one: behind each other, either would wait for the other's
+  /// last results.
+  template <size_t kNow, bool kSoftens>
+  static void measure_keys(const Measured& m, size_t first, const Work8& work,
+                           const Pending<Int8Lanes>& pending) {
     constexpr size_t kKeys =
         Vector::kSums / kNow < kGroup ? kGroup : Vector::kSums / kNow / kGroup * kGroup;
     const size_t line = m.sizes.groups * kGroup * kGroup;  // elements of four keys
     int16_t* nearest = m.distances.nearest + first * kWords;
     const Words unseen = Vector::repeat_words(kNoneSeen);
     for (size_t i = 0; i < kNow; ++i) Vector::store_words(nearest + i * kWords, unseen);
+    size_t softened = 0;
     for (size_t key = 0; key < m.block.count; key += kKeys) {
       const Element* k = m.block.k + key / kGroup * line;
       const uint8_t* q = m.tile.q + first * kLanes8 * kGroup;
+      size_t g = 0;
       Sums sums[kKeys][kNow];
       start_keys(m.block, key, sums);
-      for (size_t g = 0; g < m.sizes.groups; ++g, k += kGroup * kGroup, q += kGroupLine) {
+      if constexpr (kSoftens) {
+        static_assert(kKeys == kGroup);
+        const size_t between = key < pending.block.count ? smaller(kNow, m.sizes.groups) : 0;
+        for (; g < between; ++g, k += kGroup * kGroup, q += kGroupLine) {
+          add_group(k, line, q, sums);
+          soften_four(pending, key, first + g, work);
+        }
+        for (size_t i = g; i < kNow && key < pending.block.count; ++i) {
+          soften_four(pending, key, first + i, work);
+        }
+        softened = key + kGroup;
+      }
+      for (; g < m.sizes.groups; ++g, k += kGroup * kGroup, q += kGroupLine) {
         add_group(k, line, q, sums);
       }
       keep_distances(m, key, first, sums);
+    }
+    for (; kSoftens && softened < pending.block.count; softened += kGroup) {
+      for (size_t i = 0; i < kNow; ++i) soften_four(pending, softened, first + i, work);
     }
     for (size_t i = 0; i < kNow; ++i) {
       const Words both = Vector::fold_words(Vector::load_words(nearest + i * kWords));
@@ -258,76 +300,37 @@ struct Int8Lanes {
   }
 
   /// z -> P8 and its sums, of keys [key, key + 4) and the queries of one vector.
-  static inline __attribute__((always_inline)) void soften_four(const Weighed<Int8Lanes>& next,
+  static inline __attribute__((always_inline)) void soften_four(const Pending<Int8Lanes>& pending,
                                                                 size_t key, size_t vector,
-                                                                const Distances& distances) {
-    const auto* thresholds = reinterpret_cast<const int16_t*>(next.block.thresholds) + key * 4;
-    const int16_t* z = words_at(distances, key, vector);
-    const Words nearest = Vector::load_words(distances.nearest + vector * kWords);
-    const Words low = Vector::subtract_words(Vector::load_words(z), nearest);
-    const Words high = Vector::subtract_words(Vector::load_words(z + kWords), nearest);
-    const auto weights = Vector::weights(low, high, Vector::repeat_words(thresholds),
-                                         Vector::repeat_words(thresholds + 8));
-    int32_t* sums = next.sums + vector * kLanes8;
+                                                                const Work8& work) {
+    const auto* thresholds = reinterpret_cast<const int16_t*>(pending.block.thresholds) + key * 4;
+    const int16_t* z = words_at(pending.distances, key, vector);
+    const Words nearest = Vector::load_words(pending.distances.nearest + vector * kWords);
+    const auto weights =
+        Vector::weights(Vector::subtract_words(Vector::load_words(z), nearest),
+                        Vector::subtract_words(Vector::load_words(z + kWords), nearest),
+                        Vector::repeat_words(thresholds), Vector::repeat_words(thresholds + 8));
+    int32_t* sums = work.sums + vector * kLanes8;
     Vector::store_sums(sums, Vector::sum_weights(Vector::load_sums(sums), weights));
-    Vector::store_weights(next.weights + key * kTile + vector * kLanes8 * kGroup, weights);
-  }
-
-  /// Of full tiles: pieces of the next block's weights stand between the products of this one's
-  /// values, as many with each group of columns. Behind each other, either would wait for the
-  /// other's last results.
-  static void soften_between(const Sizes& s, const Weighed<Int8Lanes>& last,
-                             const Weighed<Int8Lanes>& next, const Distances& distances) {
-    static_assert(!Vector::kSoftensBetween || kCount == kVectors);
-    const size_t pieces = (next.block.count + kGroup - 1) / kGroup * kVectors;
-    const size_t each = (pieces * kGroup + s.value_size - 1) / s.value_size;
-    size_t piece = 0;
-    const auto soften_piece = [&] {
-      soften_four(next, piece / kVectors * kGroup, piece % kVectors, distances);
-      ++piece;
-    };
-    for (size_t c = 0; c < s.value_size; c += kGroup) {
-      const size_t end = smaller(pieces, piece + each);
-      add_columns<kCount>(s, last, c, 0, [&](size_t) {
-        if (piece < end) soften_piece();
-      });
-    }
-    while (piece < pieces) soften_piece();
-  }
-
-  /// Up to four columns from c on. Calls between(key) after the products of four keys.
-  template <size_t kNow, class Between>
-  static void add_columns(const Sizes& s, const Weighed<Int8Lanes>& last, size_t c, size_t first,
-                          const Between& between) {
-    switch (s.value_size - c) {
-      case 1:
-        return multiply_values<1, kNow>(last, c, first, between);
-      case 2:
-        return multiply_values<2, kNow>(last, c, first, between);
-      case 3:
-        return multiply_values<3, kNow>(last, c, first, between);
-      default:
-        multiply_values<4, kNow>(last, c, first, between);
-    }
+    Vector::store_weights(work.weights + key * kTile + vector * kLanes8 * kGroup, weights);
   }
 
   /// Columns [c, c + kColumns).
-  template <size_t kColumns, size_t kNow, class Between>
-  static void multiply_values(const Weighed<Int8Lanes>& last, size_t c, size_t first,
-                              const Between& between) {
-    const Element* v = last.block.v + c * kBlockKeys;
-    const uint8_t* weights = last.weights + first * kLanes8 * kGroup;
+  template <size_t kColumns, size_t kNow>
+  static void multiply_values(const Block& block, size_t c, const Tile8& tile, size_t first,
+                              const Work8& work) {
+    const Element* v = block.v + c * kBlockKeys;
+    const uint8_t* weights = work.weights + first * kLanes8 * kGroup;
     const int32_t zero = 0;
     Sums sums[kColumns][kNow];
 #pragma GCC unroll 4
     for (size_t r = 0; r < kColumns; ++r) {
 #pragma GCC unroll 4
       for (size_t i = 0; i < kNow; ++i) {
-        sums[r][i] =
-            Vector::broadcast_sum(kWeightOffset == 0 ? &zero : last.block.value_starts + c + r);
+        sums[r][i] = Vector::broadcast_sum(kWeightOffset == 0 ? &zero : block.value_starts + c + r);
       }
     }
-    for (size_t key = 0; key < last.block.count; key += kGroup) {
+    for (size_t key = 0; key < block.count; key += kGroup) {
       typename Vector::Operand operand[kNow];
 #pragma GCC unroll 4
       for (size_t i = 0; i < kNow; ++i) {
@@ -343,16 +346,15 @@ struct Int8Lanes {
       }
       v += kGroup * kGroup;
       weights += kGroupLine;
-      between(key);
     }
 #pragma GCC unroll 4
     for (size_t r = 0; r < kColumns; ++r) {
 #pragma GCC unroll 4
       for (size_t i = 0; i < kNow; ++i) {
         const size_t query = (first + i) * kLanes8;
-        float* out = last.tile.out + (c + r) * kTile + query;
-        const Floats factors = Vector::load_floats(last.factors + query);
-        const Floats before = last.tile.empty ? Vector::no_floats() : Vector::load_floats(out);
+        float* out = tile.out + (c + r) * kTile + query;
+        const Floats factors = Vector::load_floats(work.factors + query);
+        const Floats before = tile.empty ? Vector::no_floats() : Vector::load_floats(out);
         Vector::store_floats(out, Vector::add_scaled(before, sums[r][i], factors));
       }
     }

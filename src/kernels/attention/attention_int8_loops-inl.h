@@ -36,6 +36,27 @@ inline void extend_range(const uint16_t* __restrict src, size_t columns, float* 
   }
 }
 
+/// Rows of bf16 (null: zeros) -> words of two columns [pairs, kTile].
+inline void transpose_rows(const uint16_t* const rows[kTile], size_t columns, uint32_t* words) {
+  for (size_t c = 0; c < columns; c += 2) {
+    for (size_t r = 0; r < kTile; ++r) {
+      const uint32_t even = rows[r] == nullptr ? 0u : rows[r][c];
+      const uint32_t odd = rows[r] == nullptr || c + 1 == columns ? 0u : rows[r][c + 1];
+      words[c / 2 * kTile + r] = even | odd << 16;
+    }
+  }
+}
+
+/// words [bytes / 4, kTile] -> rows of `bytes`, `stride` bytes apart.
+inline void transpose_words(const uint32_t* words, size_t bytes, size_t rows, uint8_t* dst,
+                            size_t stride) {
+  for (size_t r = 0; r < rows; ++r) {
+    for (size_t b = 0; b < bytes; b += 4) {
+      __builtin_memcpy(dst + r * stride + b, words + b / 4 * kTile + r, smaller(bytes - b, 4));
+    }
+  }
+}
+
 /// Two bf16 of each of kTile rows: the even column in the low half.
 inline float even_of(uint32_t word) { return __builtin_bit_cast(float, word << 16); }
 inline float odd_of(uint32_t word) { return __builtin_bit_cast(float, word & 0xffff0000u); }

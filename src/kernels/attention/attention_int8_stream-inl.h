@@ -73,21 +73,21 @@ struct Distances {
 
 /// What the tile of queries in hand needs besides its state; shared by all tiles.
 struct Work8 {
-  Distances distances;
-  float* raised;  ///< [kTile]
-  float* scores;  ///< Unit::kScoreFloats
+  uint8_t* weights;  ///< P8 + Unit's offset
+  int32_t* sums;     ///< of a block's P8 [kTile]
+  float* factors;    ///< of a block's sums [kTile]
+  float* raised;     ///< [kTile]
+  float* scores;     ///< Unit::kScoreFloats
 };
 
-/// A block that is weighed, and whose values are still to be added to a tile: while they are
-/// multiplied, other parts of the vector unit are free to weigh the next block.
+/// A block whose weights and values are still to be added to a tile, which needs its `distances`
+/// alone: while the next block's scores are multiplied, other parts of the vector unit are free.
 template <class Unit>
-struct Weighed {
+struct Pending {
   bool any;
   Block8<Unit> block;
   Tile8 tile;
-  uint8_t* weights;  ///< P8 + Unit's offset
-  int32_t* sums;     ///< of P8 [kTile]
-  float* factors;    ///< of the block's sums [kTile]
+  Distances distances;
 };
 
 /// Rows of a Stream. Unit, of one instruction set, offers
@@ -100,11 +100,11 @@ struct Weighed {
 ///   store_values         V8 of four keys, a word for each column -> a block's v
 ///   transpose_in         rows of bf16 (null: zeros) -> words of two columns [pairs, kTile]
 ///   transpose_out        words [bytes / 4, kTile] -> rows of so many bytes
+///   measure              distances of a block; on the way, what soften does for a pending one,
+///                        if there is any
 ///   score_four           scores of keys [key, key + 4): work.scores [4, kTile]
-///   measure              distances of a block
-///   soften               P8 and its sums from the distances
-///   add_values           adds factors times P8 . V8 of a weighed block to `out`; on the way, what
-///                        soften does for `next`, if there is any
+///   soften               P8 and its sums from z
+///   add_values           adds factors times P8 . V8 to `out`
 template <class Unit>
 class Int8Rows {
  public:
@@ -118,7 +118,7 @@ class Int8Rows {
     return round_up(s.head_size > s.value_size ? s.head_size : s.value_size, kLine);
   }
   static constexpr size_t work_bytes(const Sizes& s) {
-    return 4 * kBlock * kTile + 2 * kTile * sizeof(int16_t) + 6 * kTile * sizeof(float) +
+    return 5 * kBlock * kTile + 4 * kTile * sizeof(int16_t) + 5 * kTile * sizeof(float) +
            Unit::kScoreFloats * sizeof(float) + 5 * row_elements(s) * sizeof(float) +
            3 * kTile * row_elements(s) + kTile * sizeof(int32_t);
   }
@@ -129,14 +129,14 @@ class Int8Rows {
 
   Int8Rows(const Attention& attention, const Sizes& sizes, Scratch& scratch)
       : a_(attention), sizes_(sizes) {
-    work_.distances.z = scratch.take<int16_t>(kBlock * kTile);
-    work_.distances.nearest = scratch.take<int16_t>(2 * kTile);
-    work_.distances.nearest32 = scratch.take<int32_t>(kTile);
-    for (Weighed<Unit>& weighed : weighed_) {
-      weighed.weights = scratch.take<uint8_t>(kBlock * kTile);
-      weighed.sums = scratch.take<int32_t>(kTile);
-      weighed.factors = scratch.take<float>(kTile);
+    for (Distances& distances : distances_) {
+      distances.z = scratch.take<int16_t>(kBlock * kTile);
+      distances.nearest = scratch.take<int16_t>(2 * kTile);
+      distances.nearest32 = scratch.take<int32_t>(kTile);
     }
+    work_.weights = scratch.take<uint8_t>(kBlock * kTile);
+    work_.sums = scratch.take<int32_t>(kTile);
+    work_.factors = scratch.take<float>(kTile);
     work_.raised = scratch.take<float>(kTile);
     work_.scores = scratch.take<float>(Unit::kScoreFloats);
     ranges_.key_mean = scratch.take<float>(row_elements(sizes));
@@ -195,35 +195,27 @@ class Int8Rows {
       for (size_t i = 0; i < kTile; ++i) tile.reference[i] = work_.raised[i];
     }
     const Sight sight = sight_of(a_, block, tile);
-    Unit::measure(sizes_, block, sight, tile, work_);
-    if (any_too_near()) {
-      settle();
-      raise(block, tile);
-      Unit::measure(sizes_, block, sight, tile, work_);
+    const Distances& distances = distances_[pending_.distances.z == distances_[0].z];
+    Unit::measure(sizes_, block, sight, tile, distances, work_, pending_);
+    if (pending_.any) add_pending();
+    if (any_too_near(distances)) {
+      raise(block, tile, distances);
+      Unit::measure(sizes_, block, sight, tile, distances, work_, pending_);
     }
-    Weighed<Unit>& last = weighed_[last_];
-    Weighed<Unit>& next = weighed_[1 - last_];
-    next.any = true;
-    next.block = block;
-    next.tile = tile;
-    Unit::add_values(sizes_, last, next, work_.distances);
-    last.any = false;
-    last_ = 1 - last_;
-    factors_of(work_.distances.nearest32, next.factors);
-    add_sums(next.sums, next.factors, tile.total);
+    pending_ = {true, block, tile, distances};
   }
 
   void settle() {
-    Weighed<Unit> none = {};
-    Unit::add_values(sizes_, weighed_[last_], none, work_.distances);
-    weighed_[last_].any = false;
+    if (!pending_.any) return;
+    Unit::soften(pending_, work_);
+    add_pending();
   }
 
   /// Rows without any key are zeros.
   void finish(const Tile& tile) const {
-    invert(tile.total, work_.raised);
+    invert(tile.total, work_.factors);
     for (size_t c = 0; c < sizes_.value_size; ++c) {
-      scale_column(work_.raised, ranges_.value_scale[c], ranges_.middle[c], tile.out + c * kTile);
+      scale_column(work_.factors, ranges_.value_scale[c], ranges_.middle[c], tile.out + c * kTile);
     }
     if (a_.out_u8) {
       store_u8(tile);
@@ -233,6 +225,14 @@ class Int8Rows {
   }
 
  private:
+  /// Its P8 are there.
+  void add_pending() {
+    factors_of(pending_.distances.nearest32, work_.factors);
+    add_sums(work_.sums, work_.factors, pending_.tile.total);
+    Unit::add_values(sizes_, pending_.block, pending_.tile, work_);
+    pending_.any = false;
+  }
+
   void pack_keys(const Block& block) const {
     const uint16_t* rows[kBlock];
     for (size_t key = 0; key < kBlock; ++key) {
@@ -262,7 +262,8 @@ class Int8Rows {
         v[i] = row_of(a_.v, static_cast<size_t>(block.index[key]), a_.ldv);
       }
       round_four_rows(v, ranges_, sizes_.value_size, words);
-      if (Unit::kWeightOffset != 0) add_starts(words, block.value_starts);
+      if (Unit::kWeightOffset != 0 && g * kGroup < block.count)
+        add_starts(words, block.value_starts);
       Unit::store_values(sizes_, words, g, block.v);
     }
   }
@@ -275,11 +276,10 @@ class Int8Rows {
     }
   }
 
-  bool any_too_near() const {
-    const int32_t* nearest = work_.distances.nearest32;
+  static bool any_too_near(const Distances& distances) {
     int32_t least = 0;
     for (size_t i = 0; i < kTile; ++i) {
-      least = nearest[i] < least ? nearest[i] : least;
+      least = distances.nearest32[i] < least ? distances.nearest32[i] : least;
     }
     return least <= kTooNear;
   }
@@ -300,17 +300,16 @@ class Int8Rows {
   }
 
   /// Makes m the largest score where z came out of s16, and brings the sums to it.
-  void raise(const Block& block, const Tile& tile) const {
+  void raise(const Block& block, const Tile& tile, const Distances& distances) const {
     find_largest(block, tile, block.count);
-    float factors[kTile];
     for (size_t i = 0; i < kTile; ++i) {
-      const bool raised = work_.distances.nearest32[i] <= kTooNear;
-      factors[i] = raised ? lowering_of(tile.reference[i], work_.raised[i]) : 1.0f;
+      const bool raised = distances.nearest32[i] <= kTooNear;
+      work_.factors[i] = raised ? lowering_of(tile.reference[i], work_.raised[i]) : 1.0f;
       tile.reference[i] = raised ? work_.raised[i] : tile.reference[i];
-      tile.total[i] *= factors[i];
+      tile.total[i] *= work_.factors[i];
     }
     for (size_t c = 0; !tile.empty && c < sizes_.value_size; ++c) {
-      for (size_t i = 0; i < kTile; ++i) tile.out[c * kTile + i] *= factors[i];
+      for (size_t i = 0; i < kTile; ++i) tile.out[c * kTile + i] *= work_.factors[i];
     }
   }
 
@@ -345,9 +344,9 @@ class Int8Rows {
 
   const Attention& a_;
   Sizes sizes_;
+  Distances distances_[2];  ///< of the block in hand, and of the pending one
   Work8 work_;
-  Weighed<Unit> weighed_[2] = {};
-  int last_ = 0;  ///< the one of these whose values may be still to be added
+  Pending<Unit> pending_ = {};
   Ranges ranges_;
   float* no_means_;    ///< zeros for each column
   int32_t* bits_;      ///< [kTile]

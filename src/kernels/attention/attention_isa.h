@@ -18,6 +18,7 @@ struct AttentionFunctions {
 AttentionFunctions attention_bf16_64_avx512_bf16();
 AttentionFunctions attention_bf16_64_amx_bf16();
 AttentionFunctions attention_int8_64_avx512_vnni();
+AttentionFunctions attention_int8_64_avx2();
 // In tests on x86 only: the same kernel without AMX, slow; and 2^x of 16 numbers, as weights and as
 // what multiplies sums.
 AttentionFunctions attention_bf16_64_amx_emulated();
@@ -25,5 +26,7 @@ void exponentials_of_bf16_attention(const float* x, float* for_weights, float* f
 
 // In Arm builds.
 AttentionFunctions attention_bf16_64_neon_bf16();
+AttentionFunctions attention_int8_64_neon_dot();
+AttentionFunctions attention_int8_64_neon();
 
 }  // namespace edgefusion::kernels

@@ -45,6 +45,10 @@ constexpr MatrixRow kInt8Rows[] = {
 #if defined(__x86_64__)
     {"attention_int8_64_avx512_vnni", IsaSet(Isa::avx512) | Isa::avx512_vnni,
      attention_int8_64_avx512_vnni},
+    {"attention_int8_64_avx2", Isa::avx2, attention_int8_64_avx2},
+#elif defined(__aarch64__)
+    {"attention_int8_64_neon_dot", IsaSet(Isa::neon) | Isa::neon_dot, attention_int8_64_neon_dot},
+    {"attention_int8_64_neon", Isa::neon, attention_int8_64_neon},
 #endif
     {"attention_int8_scalar", IsaSet(), attention_int8_functions_scalar},
 };
