@@ -14,7 +14,8 @@
 // weights.
 //
 //   sum[n,y,x,o] = sum_{tap,i} (in[...,i] - zero_point) * weights[o,i,tap]          exact in s32
-//   dst          = epilogue(float(sum) * weight_scale[o] (* row_scale) + bias[o] + image_add[n,o])
+//   dst          = epilogue(float(sum) * weight_scale[o] (* row_scale)
+//                         + (bias[o] + image_add[n,o]))
 //
 // `in` as in kernels/conv/conv.h, outside of the picture zero_point. A source of bf16 is quantised
 // on the way, block by block, as kernels/quantize/quantize.h says. Scales of input channels are not
@@ -32,7 +33,7 @@ namespace edgefusion::kernels {
 
 enum class Int8Method : uint8_t { direct, winograd };
 
-/// Weights as the quantiser made them, or float weights it has still to round; element (o, i, tap)
+/// Weights as the quantiser made them; element (o, i, tap)
 /// is data[(o * inputs + i) * taps + tap].
 struct Int8Weights {
   const int8_t* data = nullptr;
@@ -43,7 +44,8 @@ struct Int8Weights {
 
 struct Int8MatrixArgs {
   ConvShape shape;
-  DType src_type = DType::u8;  ///< of both sources: u8, or bf16 (direct: 1x1, stride 1 alone)
+  /// Of both sources: u8, or bf16 (direct: only 1x1, stride 1, neither padded nor enlarged).
+  DType src_type = DType::u8;
   const void* src = nullptr;
   int64_t src_stride = 0;  ///< elements
   const void* src2 = nullptr;
@@ -51,8 +53,10 @@ struct Int8MatrixArgs {
   int zero_point = 128;
   /// Of bf16 sources: [inputs], those of src before those of src2.
   const float* inverse_scale = nullptr;
-  bool dynamic = false;  ///< bf16, direct: scales of rows are found from the rows (zero point 128)
-  int hadamard = 0;      ///< bf16, direct, one source: as in QuantizeRows
+  /// Bf16, direct: scales of rows are found from the rows, over both sources; the zero point is 128
+  /// whatever zero_point says.
+  bool dynamic = false;
+  int hadamard = 0;  ///< bf16, direct: as in QuantizeRows, over the inputs of both sources
   const float* position_inverse_scale = nullptr;  ///< [16], winograd
 
   const void* packed_weights = nullptr;
@@ -87,7 +91,8 @@ struct Int8MatrixRow {
   int64_t panels(int64_t outputs) const;
 };
 
-/// Whether a layer of that shape can run by the method at all (on every instruction set).
+/// Whether a layer of that shape can run by the method at all (on every instruction set): channel
+/// counts are multiples of 4; winograd: 3x3 with stride 1.
 bool int8_matrix_takes(const ConvShape& shape, Int8Method method);
 
 std::span<const Int8MatrixRow> int8_matrix_table();
