@@ -2,6 +2,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matrix/expanded/expand_highway.cc"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
@@ -39,6 +40,7 @@ void expand_s8(const ExpandBlocks& work) noexcept {
   const auto* codes = reinterpret_cast<const int8_t*>(work.codes);
   const int64_t elements = work.blocks * kPanelDepth * work.columns;
   for (int64_t e = 0; e < elements; e += 2 * kLanes) {
+    hwy::Prefetch(codes + e + kFetchAhead);
     const auto pairs = hn::BitCast(DI(), hn::PromoteTo(d16, hn::LoadU(d8, codes + e)));
     const auto even = hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs));
     hn::Store(exact_pairs(even, hn::ShiftRight<16>(pairs)), D16(), work.dst + e);
@@ -101,6 +103,7 @@ void expand_s4(const ExpandBlocks& work) noexcept {
   for (int64_t block = 0; block < work.blocks; ++block) {
     find_slot_scales(work, block, slots);
     for (int64_t run = 0; run < runs; ++run, codes += kRunElements / 2, dst += kRunElements) {
+      hwy::Prefetch(codes + kFetchAhead);
       for (int i = 0; i < kSlots; i += kLanes) {
         const VI words = hn::BitCast(DI(), hn::LoadU(D8(), codes + i * 4));
         expand_words<0>(words, slots + i, dst + 2 * i);
@@ -172,6 +175,7 @@ HWY_NOINLINE void expand_part(const ExpandBlocks& work) {
   const uint8_t* codes = work.codes;
   uint16_t* dst = work.dst + kPart * 2 * kSlots;
   for (int64_t run = 0; run < runs; ++run, dst += kRunElements) {
+    if constexpr (kPart == 0) hwy::Prefetch(codes + kFetchAhead);
     const uint8_t* bit4 = codes + kRunElements / 2 + kPart * 4;
     for (int i = 0; i < 2 * kSlots; i += 2 * kLanes) {
       const V16 words = hn::BitCast(d, hn::LoadU(D8(), codes + i * 2));

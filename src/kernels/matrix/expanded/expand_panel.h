@@ -28,6 +28,9 @@ namespace edgefusion::kernels {
 /// Slots that share a palette's table: the columns of one vector of 512 bits.
 inline constexpr int kSlots = 16;
 inline constexpr int kMostPaletteBits = 6;
+/// Bytes between codes that are read and those that are fetched meanwhile: while a few rows are
+/// multiplied by a panel, memory brings the next.
+inline constexpr int64_t kFetchAhead = 8192;
 
 /// Blocks of a panel one after the other.
 struct ExpandBlocks {

@@ -90,6 +90,7 @@ void expand_codes(const ExpandBlocks& work) {
   for (int64_t run = 0; run < runs; ++run, dst += kRunElements) {
     const __m512i words = _mm512_loadu_si512(codes);
     const uint8_t* planes = codes + kRunBytes;
+    _mm_prefetch(codes + kFetchAhead, _MM_HINT_T0);
     store(dst, tables[0].look_up(words, planes));
     store(dst + 32, tables[1].look_up(_mm512_srli_epi16(words, 4), planes + 4));
     store(dst + 64, tables[2].look_up(_mm512_srli_epi16(words, 8), planes + 8));
@@ -107,6 +108,7 @@ void expand_s8_avx512(const ExpandBlocks& work) noexcept {
   const uint8_t* codes = work.codes;
   uint16_t* const end = work.dst + work.blocks * kPanelDepth * work.columns;
   for (uint16_t* dst = work.dst; dst < end; dst += 32, codes += 32) {
+    _mm_prefetch(codes + kFetchAhead, _MM_HINT_T0);
     const __m512i low = load_integers(codes), high = load_integers(codes + 16);
     store(dst, _mm512_permutex2var_epi16(low, upper, high));
   }

@@ -80,6 +80,7 @@ void expand_s4_avx512_bf16(const ExpandBlocks& work) noexcept {
     slot_scales.find(block, scales);
     for (int64_t run = 0; run < runs; ++run, codes += kRunBytes, dst += kRunElements) {
       const __m512i words = _mm512_loadu_si512(codes);
+      _mm_prefetch(codes + kFetchAhead, _MM_HINT_T0);
       const __m512i parts[kParts] = {
           expand_words<0>(words, scales[0], integers), expand_words<1>(words, scales[1], integers),
           expand_words<2>(words, scales[2], integers), expand_words<3>(words, scales[3], integers)};
