@@ -33,7 +33,7 @@ std::string text(double x, double y, const char* anchor, const std::string& word
 /// The plot of a chart with two axes.
 struct Plot {
   static constexpr double kWidth = 560, kHeight = 300;
-  static constexpr double kLeft = 56, kRight = 16, kTop = 12, kBottom = 44;
+  static constexpr double kLeft = 56, kRight = 24, kTop = 12, kBottom = 44;
 
   ChartAxis x, y;
 
