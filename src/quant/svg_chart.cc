@@ -85,7 +85,8 @@ std::string pareto_chart(const ReportCurve& curve) {
   }
   svg += "\"/>";
   // The chosen one comes last, above all others.
-  std::ranges::stable_partition(points, [](const ReportPoint& point) { return !point.chosen; });
+  std::stable_partition(points.begin(), points.end(),
+                        [](const ReportPoint& point) { return !point.chosen; });
   for (const ReportPoint& point : points) {
     svg += std::string("<circle class=\"") + (point.chosen ? "chosen" : "point") + "\" cx=\"" +
            at(plot.px(point.cost)) + "\" cy=\"" + at(plot.py(point.sqnr_db)) + "\" r=\"" +
