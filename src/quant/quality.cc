@@ -32,8 +32,11 @@ struct Plane {
   int width = 0, height = 0;
   std::vector<double> values;
 
-  double& at(int x, int y) { return values[static_cast<size_t>(y * width + x)]; }
-  double at(int x, int y) const { return values[static_cast<size_t>(y * width + x)]; }
+  double& at(int x, int y) { return values[index(x, y)]; }
+  double at(int x, int y) const { return values[index(x, y)]; }
+  size_t index(int x, int y) const {
+    return static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x);
+  }
 };
 
 Plane empty_plane(int width, int height) {
@@ -106,7 +109,7 @@ double psnr_db(const formats::Image& a, const formats::Image& b) {
   int64_t squares = 0;
   for (size_t i = 0; i < a.pixels.size(); ++i) {
     const int difference = static_cast<int>(a.pixels[i]) - static_cast<int>(b.pixels[i]);
-    squares += difference * difference;
+    squares += int64_t{difference} * difference;
   }
   return ratio_db(255.0 * 255.0 * static_cast<double>(a.pixels.size()),
                   static_cast<double>(squares));

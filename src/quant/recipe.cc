@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "core/config_fields.h"
+#include "core/json.h"
 #include "core/mapped_file.h"
 #include "core/nearest_name.h"
 #include "quant/glob.h"
@@ -41,26 +41,33 @@ std::string expected_schemes(std::span<const std::string_view> names) {
   return text;
 }
 
-std::string with_nearest(std::string found, std::string_view typed,
+std::string with_nearest(const std::string& found, std::string_view typed,
                          std::span<const std::string_view> known) {
   const std::string_view nearest = nearest_name(typed, known);
   return nearest.empty() ? found : found + ", did you mean \"" + std::string(nearest) + "\"?";
 }
 
+void complain_about_unknown_fields(ConfigReader& reader) {
+  const std::vector<std::string_view> known(reader.asked_keys().begin(), reader.asked_keys().end());
+  for (const std::string& key : reader.unread_keys()) {
+    reader.complain(key, "a known field", unknown_name_message("field", printable(key), known));
+  }
+}
+
 template <typename Scheme>
 std::vector<RecipeEntry<Scheme>> read_entries(
-    ConfigFields& fields, const char* field, KeyOrder& order,
+    ConfigReader& reader, const char* field, KeyOrder& order,
     std::span<const std::string_view> names, std::optional<Scheme> (*scheme_of)(std::string_view)) {
-  const nlohmann::json& object = fields.reader.raw(field);
+  const nlohmann::json& object = reader.raw(field);
   std::vector<RecipeEntry<Scheme>> entries;
   if (object.is_null()) return entries;
   if (!object.is_object()) {
-    fields.reader.complain(field, "an object of globs and schemes", describe(object));
+    reader.complain(field, "an object of globs and schemes", describe(object));
     return entries;
   }
   if (object.size() > kMostEntries) {
-    fields.reader.complain(field, "at most " + std::to_string(kMostEntries) + " globs",
-                           std::to_string(object.size()));
+    reader.complain(field, "at most " + std::to_string(kMostEntries) + " globs",
+                    std::to_string(object.size()));
     return entries;
   }
   for (const std::string& glob : order[field]) {
@@ -68,13 +75,12 @@ std::vector<RecipeEntry<Scheme>> read_entries(
     const nlohmann::json& value = object.at(glob);
     const auto scheme = value.is_string() ? scheme_of(value.get<std::string>()) : std::nullopt;
     if (glob.empty()) {
-      fields.reader.complain(field, "globs on layers", "\"\"");
+      reader.complain(field, "globs on layers", "\"\"");
     } else if (scheme) {
       entries.push_back({glob, *scheme});
     } else {
       const std::string typed = value.is_string() ? value.get<std::string>() : "";
-      fields.reader.complain(place, expected_schemes(names),
-                             with_nearest(describe(value), typed, names));
+      reader.complain(place, expected_schemes(names), with_nearest(describe(value), typed, names));
     }
   }
   return entries;
@@ -117,12 +123,14 @@ nlohmann::ordered_json entries_object(const std::vector<RecipeEntry<Scheme>>& en
 Result<Recipe> parse_recipe(std::string_view text, const std::string& origin) {
   EF_TRY(const nlohmann::json json, parse_json(text, origin, kLimits));
   KeyOrder order = key_order(text);
-  ConfigFields fields(json, origin);
+  ConfigReader reader(json, origin);
   Recipe recipe{.origin = origin};
-  recipe.layers = read_entries(fields, "layers", order, layer_scheme_names(), layer_scheme_of);
+  recipe.layers = read_entries(reader, "layers", order, layer_scheme_names(), layer_scheme_of);
   recipe.attention =
-      read_entries(fields, "attention", order, attention_scheme_names(), attention_scheme_of);
-  EF_TRY_STATUS(fields.finish());
+      read_entries(reader, "attention", order, attention_scheme_names(), attention_scheme_of);
+  (void)reader.string("description", "");  // for the reader of the file
+  complain_about_unknown_fields(reader);
+  EF_TRY_STATUS(reader.status());
   return recipe;
 }
 

@@ -33,7 +33,7 @@ std::string text(double x, double y, const char* anchor, const std::string& word
 /// The plot of a chart with two axes.
 struct Plot {
   static constexpr double kWidth = 560, kHeight = 300;
-  static constexpr double kLeft = 56, kRight = 16, kTop = 12, kBottom = 44;
+  static constexpr double kLeft = 56, kRight = 24, kTop = 12, kBottom = 44;
 
   ChartAxis x, y;
 
@@ -85,7 +85,8 @@ std::string pareto_chart(const ReportCurve& curve) {
   }
   svg += "\"/>";
   // The chosen one comes last, above all others.
-  std::ranges::stable_partition(points, [](const ReportPoint& point) { return !point.chosen; });
+  std::stable_partition(points.begin(), points.end(),
+                        [](const ReportPoint& point) { return !point.chosen; });
   for (const ReportPoint& point : points) {
     svg += std::string("<circle class=\"") + (point.chosen ? "chosen" : "point") + "\" cx=\"" +
            at(plot.px(point.cost)) + "\" cy=\"" + at(plot.py(point.sqnr_db)) + "\" r=\"" +
