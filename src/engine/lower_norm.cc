@@ -116,7 +116,8 @@ StepFunction lower_group_norm(Lowering& lowering) {
   const int64_t batch = lowering.output_shape()[0];
   const size_t src_pixels = size_of(lowering.dtype(NormSlots::x)) * norm.pixels;
   const size_t dst_pixels = lowering.element_bytes() * norm.pixels;
-  return [=](const RunContext& context) {
+  // `scales` is named because [=] leaves out what the body does not name.
+  return [=, scales = scales](const RunContext& context) {
     // Thread 0's work space; the pool's loops are barriers between the parts.
     const GroupNormScratch scratch(context.scratch_of(0), norm);
     kernels::GroupNorm image = norm;
