@@ -182,6 +182,9 @@ def main():
     options.work.mkdir(parents=True, exist_ok=True)
     if not prepared("models", options.work):
         sys.exit("no models to compare on")
+    if "int8" in options.precision:
+        say("quantising the models for edgefusion-int8")
+        program.quantize(options.edgefusion, options.work)
     options.side = [s for s in installed(options.side) if prepared(SIDES[s].files, options.work)]
     results = measure_cases(options)
     start_times = measure_starts(options) if options.starts else {}

@@ -12,6 +12,8 @@ namespace {
 constexpr auto kTasks = std::to_array<Command>({
     {"steps", "figures of a model at several numbers of steps", declare_eval_steps},
     {"sheet", "pictures of a model at several numbers of steps, side by side", declare_eval_sheet},
+    {"agreement", "how near a model's pictures are to those of another one, or of f32",
+     declare_eval_agreement},
     {"clip", "how well pictures fit their captions", declare_eval_clip},
     {"fid", "distance between two sets of pictures", declare_eval_fid},
     {"is", "how sure and how varied pictures are", declare_eval_is},

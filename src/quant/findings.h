@@ -35,6 +35,8 @@ struct FindingOptions {
   std::vector<graph::Scheme> schemes;  ///< tried where a layer can have them, beside bf16
   std::vector<graph::AttentionScheme> attention_schemes;
   int timing_repeats = 5;
+  /// false: each scheme is timed, but no layer is quantised alone; where there is nothing to choose.
+  bool sensitivity = true;
   /// Share of values cut off beyond which a static scale is not taken.
   double most_clipped = 0.02;
   std::function<void(std::string_view what, size_t done, size_t total)> progress;

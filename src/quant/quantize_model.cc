@@ -147,9 +147,17 @@ class Quantization {
            Reference::make(*checked_, {.model = model_, .precision = engine::Precision::f32}));
     const FindingOptions finding = {.schemes = schemes_to_try(),
                                     .attention_schemes = options_.attention_schemes,
+                                    .sensitivity = !is_all_fixed(),
                                     .progress = options_.progress};
     EF_TRY(findings_, find_costs(*trials_, reference_, *book_, *calibration_, finding, runtime_));
     return {};
+  }
+
+  /// The recipe says it all.
+  bool is_all_fixed() const {
+    const auto is_given = [](const auto& choice) { return choice.has_value(); };
+    return options_.recipe && std::ranges::all_of(recipe_.layers, is_given) &&
+           std::ranges::all_of(recipe_.attention, is_given);
   }
 
   int unet_runs() const { return checked_->steps(); }
