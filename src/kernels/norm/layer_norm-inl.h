@@ -1,4 +1,4 @@
-// Included by norm_highway.cc, once per target, after group_norm_apply-inl.h.
+// Included by norm_highway.cc, once per target, after norm_results-inl.h.
 
 #include "hwy/cache_control.h"
 
@@ -126,7 +126,7 @@ HWY_INLINE V normalized(V x, V mean, V rstd, V gamma, V beta) {
 }
 
 template <class Dst>
-using LayerStore = ResultStore<Activation::none, Dst>;
+using LayerStore = ResultStore<FixedActivation<Activation::none>, Dst>;
 
 /// A part of one row, `map` (gamma, beta) being of its channels. Fetches the elements `ahead` of
 /// it, which are read next: the sums come in bursts that caches do not see coming.
@@ -156,7 +156,7 @@ HWY_INLINE void load_block(const LayerNorm& norm, size_t c0, ChannelMap& map) {
   load_map<Order>(norm.gamma != nullptr ? norm.gamma + c0 : nullptr,
                   norm.beta != nullptr ? norm.beta + c0 : nullptr, channels, map);
   if constexpr (kIsU8<Dst>) {
-    LayerStore<Dst>::template prepare<Order>(norm.dst_inverse_scale + c0, channels, map);
+    LayerStore<Dst>::prepare(norm.dst_inverse_scale + c0, channels, map);
   }
 }
 
@@ -166,7 +166,7 @@ void layer_norm_rows(const LayerNorm& norm, size_t row, ChannelMap& map) {
   const Rows<Src> rows{static_cast<const Src*>(norm.src) + row * norm.ld_src, norm.ld_src,
                        norm.channels, norm.src_scale, static_cast<float>(norm.src_zero_point)};
   Dst* dst = static_cast<Dst*>(norm.dst) + row * norm.ld_dst;
-  const LayerStore<Dst> store(norm.dst_zero_point);
+  const LayerStore<Dst> store(Activation::none, norm.dst_zero_point);
   RowStatistics statistics[kRows];
   row_statistics_of<kRows>(rows, norm.eps, statistics);
   for (size_t c0 = 0; c0 < norm.channels; c0 += kMapBlock) {
@@ -191,9 +191,10 @@ void layer_norm_from(const LayerNorm& norm, size_t row0, size_t row1) {
 
 template <class T>
 void layer_norm(const LayerNorm& norm, size_t row0, size_t row1) noexcept {
-  using U8 = PairedU8<T>;
-  const auto run = norm.src_u8 ? (norm.dst_u8 ? layer_norm_from<U8, U8> : layer_norm_from<U8, T>)
-                               : (norm.dst_u8 ? layer_norm_from<T, U8> : layer_norm_from<T, T>);
+  const auto run =
+      norm.src_u8
+          ? (norm.dst_u8 ? layer_norm_from<LoneU8, LoneU8> : layer_norm_from<PairedU8<T>, T>)
+          : (norm.dst_u8 ? layer_norm_from<T, PairedU8<T>> : layer_norm_from<T, T>);
   run(norm, row0, row1);
 }
 

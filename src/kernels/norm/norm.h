@@ -16,10 +16,10 @@ struct KernelInfo;
 // bf16. Arithmetic is f32 or better; a bf16 result is rounded once, to nearest even. Strides count
 // elements.
 //
-// Sources and results may each be u8 instead, as kernels/quantize/quantize.h says. Activations of u8
-// results are those that serve bf16 (fast_activation-inl.h), and the inverse scale may be multiplied
-// before them: beside the exact result a number is off by one step at most, and only where that is
-// within 1e-3 of the border between two (with activations; 1e-4 without).
+// Sources and results may each be u8 instead, as kernels/quantize/quantize.h says. The t of a u8
+// result is off by f32 roundings (its factors are multiplied in another order) and, after an
+// activation, by what fast_activation-inl.h loses: 2e-4 of t. The number is that of the exact t or
+// one beside it.
 
 /// Group normalisation of ONE image, channels last, in three steps so that threads can share it:
 ///   moments  any split of the chunks over threads

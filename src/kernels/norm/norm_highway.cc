@@ -8,6 +8,8 @@
 // In this order: the first says what the others build on.
 #include "kernels/norm/group_norm_moments-inl.h"
 //
+#include "kernels/norm/norm_results-inl.h"
+//
 #include "kernels/norm/group_norm_apply-inl.h"
 #include "kernels/norm/layer_norm-inl.h"
 
