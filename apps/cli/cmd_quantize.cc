@@ -13,6 +13,7 @@
 #include "core/atomic_file.h"
 #include "eval/text_lines.h"
 #include "quant/calibration_prompts.h"
+#include "quant/method_names.h"
 #include "quant/quantize_model.h"
 #include "quant/report_html.h"
 #include "quant/report_json.h"
@@ -25,7 +26,7 @@ namespace fs = std::filesystem;
 struct Options {
   std::string model, out, recipe, calibration, report, size;
   size_t count = 0;
-  std::vector<std::string> schemes;
+  std::vector<std::string> schemes, methods = {"all"};
   bool json = false;
   quant::QuantizeOptions quantize;
 };
@@ -65,6 +66,9 @@ Status read_options(Options& options) {
     if (!scheme) return fail(std::move(scheme).error().with_context("--schemes"));
     quantize.schemes.push_back(*scheme);
   }
+  auto methods = quant::parse_methods(options.methods);
+  if (!methods) return fail(std::move(methods).error().with_context("--methods"));
+  quantize.methods = *methods;
   return read_prompts(options);
 }
 
@@ -141,6 +145,10 @@ Action declare_quantize(CLI::App& app) {
   app.add_option("--max-mb", quantize_options.goal.max_mb, "Most size of the bundle");
   app.add_option("--schemes", options->schemes,
                  "What the search may choose beside bf16 [w8a8,w8a8_dynamic,w8a8_winograd]")
+      ->delimiter(',');
+  app.add_option("--methods", options->methods,
+                 "Means against error that are used: all, none, or some of outputs, range, clip, "
+                 "sources, equalize, hadamard, bias, feedback")
       ->delimiter(',');
   app.add_option("--steps", quantize_options.steps, "Denoising steps [the model's]");
   app.add_option("--size", options->size, "Picture size, WxH [the model's]");
