@@ -12,10 +12,21 @@ namespace {
 constexpr int kRuns = 10;
 constexpr int64_t kRounds = 1 << 20;  // a few milliseconds
 
+DType factors_of(Precision precision) {
+  switch (precision) {
+    case Precision::bf16:
+      return DType::bf16;
+    case Precision::int8:
+      return DType::u8;
+    default:
+      return DType::f32;
+  }
+}
+
 }  // namespace
 
 double measure_peak_macs_per_second(const Runtime& runtime, Precision precision) {
-  const kernels::PeakRow& row = kernels::select_peak(runtime.isa, precision == Precision::bf16 ? DType::bf16 : DType::f32);
+  const kernels::PeakRow& row = kernels::select_peak(runtime.isa, factors_of(precision));
   double best = 0;
   for (int i = 0; i < kRuns; ++i) {
     std::atomic<int64_t> macs{0};

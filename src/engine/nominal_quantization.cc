@@ -11,6 +11,7 @@ namespace {
 using graph::LayerQuantization;
 using graph::Scheme;
 
+constexpr int64_t kFewestChannels = 128;
 constexpr float kStep = 8.0f / 255;
 
 LayerQuantization with_scheme(Scheme scheme) {
@@ -32,6 +33,8 @@ LayerQuantization fastest(const graph::Graph& graph, const graph::Node& node, Is
         std::pair{Scheme::w8a8_winograd, kernels::Int8Method::winograd}}) {
     const LayerQuantization layer = with_scheme(scheme);
     if (!takes_u8(graph, node, layer)) continue;
+    // Few channels: rounding the transformed patches takes as long as the products do.
+    if (scheme == Scheme::w8a8_winograd && shape.inputs() < kFewestChannels) continue;
     const kernels::Int8MatrixRow& row = kernels::select_int8_matrix(isa, shape, method);
     const double cost = row.cost(row, shape);
     if (cost < lowest) {
@@ -42,12 +45,18 @@ LayerQuantization fastest(const graph::Graph& graph, const graph::Node& node, Is
   return best;
 }
 
+/// Rounding keys and values of a few dozen tokens costs more than it saves.
+bool has_many_keys(const graph::Graph& graph, const graph::Node& node) {
+  constexpr int64_t kFewest = 128;
+  return graph.value(node.input(graph::AttentionSlots::k)).shape[1] >= kFewest;
+}
+
 }  // namespace
 
 graph::NetworkQuantization nominal_quantization(const graph::Graph& prepared, IsaSet isa) {
   graph::NetworkQuantization result;
   for (const graph::Node& node : prepared.nodes()) {
-    if (node.op == graph::OpKind::attention) {
+    if (node.op == graph::OpKind::attention && has_many_keys(prepared, node)) {
       result.attentions[prepared.value(node.output).name] = graph::AttentionScheme::int8;
     }
     const std::string name = graph::layer_name(prepared, node);

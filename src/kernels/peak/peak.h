@@ -23,7 +23,8 @@ struct PeakRow {
 
 /// Best first within a dtype, plain C++ last.
 std::span<const PeakRow> peak_table();
-/// The unit that products of `dtype` run on here; a CPU without bf16 products does them in f32.
+/// The unit that products of `dtype` (f32, bf16, or u8 times s8) run on here; a CPU without such
+/// products is measured by f32.
 const PeakRow& select_peak(IsaSet isa, DType dtype);
 
 }  // namespace edgefusion::kernels

@@ -25,7 +25,12 @@ std::vector<PeakRow> make_table() {
   table.push_back({"amx_bf16", DType::bf16, IsaSet(Isa::avx512) | Isa::amx_bf16, peak_bf16_amx});
   const IsaSet bf16 = IsaSet(Isa::avx512) | Isa::avx512_bf16;
   table.push_back({"avx512_bf16", DType::bf16, bf16, peak_bf16_avx512});
+  table.push_back({"amx_int8", DType::u8, IsaSet(Isa::avx512) | Isa::amx_int8, peak_u8_amx});
+  const IsaSet vnni = IsaSet(Isa::avx512) | Isa::avx512_vnni;
+  table.push_back({"avx512_vnni", DType::u8, vnni, peak_u8_avx512_vnni});
 #elif defined(__aarch64__)
+  const IsaSet dot = IsaSet(Isa::neon) | Isa::neon_dot;
+  table.push_back({"neon_dot", DType::u8, dot, peak_u8_neon_dot});
   const IsaSet bf16 = IsaSet(Isa::neon) | Isa::neon_bf16;
   table.push_back({"neon_bf16", DType::bf16, bf16, peak_bf16_neon});
 #endif
