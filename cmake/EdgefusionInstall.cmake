@@ -35,8 +35,13 @@ install(FILES ${PROJECT_BINARY_DIR}/edgefusionConfig.cmake
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/edgefusion
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 # The program looks for its model here, beside its own folder (apps/cli/default_model.cc).
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/models/${EDGEFUSION_DEFAULT_MODEL}
-        DESTINATION share/edgefusion/models
-        PATTERN .edgefusion-cache EXCLUDE)
+install(FILES ${PROJECT_SOURCE_DIR}/models/${EDGEFUSION_DEFAULT_MODEL}
+              ${PROJECT_SOURCE_DIR}/models/README.md
+        DESTINATION share/edgefusion/models)
+install(FILES ${PROJECT_SOURCE_DIR}/models/emoji-256/LICENSE
+              ${PROJECT_SOURCE_DIR}/models/emoji-256/ATTRIBUTION.md
+        DESTINATION share/edgefusion/models/emoji-256)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/models/emoji-256/LICENSES
+        DESTINATION share/edgefusion/models/emoji-256)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE
         DESTINATION share/doc/edgefusion)

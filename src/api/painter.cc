@@ -72,7 +72,10 @@ std::optional<Painter> Painter::open(const std::string& folder, const PainterOpt
 }
 
 PaintOutcome Painter::paint(const PaintRequest& request) const {
-  auto result = parts_->text_to_image.generate(to_pipeline(request));
+  pipeline::GenerationRequest wanted = to_pipeline(request);
+  // A quantised model as it is meant to run; others in f32.
+  if (parts_->text_to_image.model().is_quantized()) wanted.precision = engine::Precision::int8;
+  auto result = parts_->text_to_image.generate(wanted);
   if (!result) return failure(result.error());
   PaintOutcome outcome;
   for (formats::Image& image : result->images) {

@@ -28,7 +28,8 @@ bool is_float(DType dtype) {
 
 /// Licences and notes go where the model goes.
 bool is_note(const std::string& name) {
-  return name.starts_with("LICENSE") || name.starts_with("NOTICE") || name == "README.md";
+  return name.starts_with("LICENSE") || name.starts_with("NOTICE") ||
+         name.starts_with("ATTRIBUTION") || name == "README.md";
 }
 
 Status add_text(const fs::path& root, const std::string& name,
@@ -199,6 +200,8 @@ Result<std::map<std::string, std::string>> model_texts(const ModelFolder& model)
   EF_TRY_STATUS(add_text(root, "scheduler/scheduler_config.json", texts));
   if (!model.edgefusion.is_null()) EF_TRY_STATUS(add_text(root, "edgefusion.json", texts));
   EF_TRY_STATUS(add_folder(root, "", is_note, texts));
+  EF_TRY_STATUS(add_folder(
+      root, "LICENSES", [](const std::string& name) { return is_plain_path(name); }, texts));
   for (const std::string role : kRoles) {
     EF_TRY_STATUS(add_text(root, role + "/config.json", texts));
     EF_TRY_STATUS(add_folder(root, role, is_note, texts));

@@ -1,0 +1,154 @@
+// Whole networks with layers and attentions of 8 bits, and with weights of few bits, against f32.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/random_weights.h"
+#include "engine/testing/run_program.h"
+#include "engine/testing/small_network.h"
+#include "graph/split_by_inputs.h"
+
+namespace edgefusion::engine {
+namespace {
+
+using graph::AttentionScheme;
+using graph::LayerQuantization;
+using graph::NetworkQuantization;
+using graph::Scheme;
+
+double sqnr_db(const Tensor& exact, const Tensor& found) {
+  const auto a = exact.values<float>(), b = found.values<float>();
+  double signal = 0, noise = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    signal += static_cast<double>(a[i]) * a[i];
+    noise += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
+  }
+  return 10 * std::log10(signal / noise);
+}
+
+/// The largest magnitude of every value that a layer reads, as calibration would see it.
+std::map<std::string, float> magnitudes(const Graph& graph, const TensorSource& weights,
+                                        const std::map<std::string, Tensor>& inputs) {
+  std::map<std::string, float> largest;
+  const Runtime runtime = make_runtime(1);
+  CompileOptions options;
+  options.observe = [&](std::string_view name, const ConstTensorView& value) {
+    if (value.dtype != DType::f32) return;
+    const std::span<const float> values(value.as<float>(),
+                                        static_cast<size_t>(value.shape.elements()));
+    float& known = largest[std::string(name)];
+    known = std::max(known, max_abs(values));
+  };
+  compile_and_run(graph, weights, inputs, runtime, options);
+  return largest;
+}
+
+/// Every layer in one scheme, as far as it can be, with scales that reach all that comes by.
+NetworkQuantization uniform(const Graph& graph, Scheme scheme, float largest) {
+  NetworkQuantization result;
+  const Graph prepared_graph = prepared(graph, {.precision = Precision::bf16});
+  for (const graph::Node& node : prepared_graph.nodes()) {
+    if (node.op == graph::OpKind::attention) {
+      result.attentions[prepared_graph.value(node.output).name] = AttentionScheme::int8;
+    }
+    const std::string name = graph::layer_name(prepared_graph, node);
+    if (name.empty()) continue;
+    LayerQuantization layer = {.scheme = scheme};
+    if (scheme == Scheme::w8a8) layer.input_scale = {2 * largest / 255};
+    if (scheme == Scheme::w8a8_winograd) layer.position_scale.assign(16, 4 * largest / 127);
+    result.layers[name] = layer;
+  }
+  return result;
+}
+
+struct Network {
+  Graph graph = small_network(2, 10, 12);
+  RandomWeights weights{graph};
+  std::map<std::string, Tensor> inputs = small_inputs(graph);
+  Tensor exact = compile_and_run(graph, weights, inputs, make_runtime(1))[0];
+  float largest = 0;
+
+  Network() {
+    for (const auto& [name, value] : magnitudes(graph, weights, inputs)) {
+      if (name != "t") largest = std::max(largest, std::min(value, 20.0f));
+    }
+  }
+
+  Tensor run(const NetworkQuantization& quantization, int threads = 1) const {
+    const CompileOptions options = {.precision = Precision::int8, .quantization = &quantization};
+    return compile_and_run(graph, weights, inputs, make_runtime(threads), options)[0];
+  }
+};
+
+TEST(Int8Program, EverySchemeComesNearToF32) {
+  const Network network;
+  const std::pair<Scheme, double> least[] = {
+      {Scheme::w8a16, 25},         {Scheme::w8a8, 12}, {Scheme::w8a8_dynamic, 20},
+      {Scheme::w8a8_winograd, 15}, {Scheme::f32, 25},  {Scheme::bf16, 25}};
+  for (const auto& [scheme, decibels] : least) {
+    const Tensor found = network.run(uniform(network.graph, scheme, network.largest));
+    EXPECT_GT(sqnr_db(network.exact, found), decibels) << graph::to_string(scheme);
+  }
+}
+
+TEST(Int8Program, ThreadsDoNotChangeABit) {
+  const Network network;
+  for (const Scheme scheme :
+       {Scheme::w8a8, Scheme::w8a8_dynamic, Scheme::w8a8_winograd, Scheme::w8a16}) {
+    const NetworkQuantization quantization = uniform(network.graph, scheme, network.largest);
+    const Tensor once = network.run(quantization, 1);
+    expect_same_bits(once, network.run(quantization, 2));
+    expect_same_bits(once, network.run(quantization, 3));
+  }
+}
+
+TEST(Int8Program, NormsAndLayersWriteU8AtOnceWhereTheNextLayerReadsIt) {
+  const Network network;
+  const NetworkQuantization quantization = uniform(network.graph, Scheme::w8a8, network.largest);
+  const std::string text =
+      prepared(network.graph, {.precision = Precision::int8, .quantization = &quantization}).dump();
+  // The first norm and its activation have become one node that writes what conv1 reads.
+  EXPECT_NE(text.find("group_norm"), std::string::npos);
+  const size_t norm = text.find("= group_norm");
+  EXPECT_NE(text.substr(norm, text.find('\n', norm) - norm).find("u8["), std::string::npos) << text;
+  const size_t layer_norm = text.find("= layer_norm");
+  EXPECT_NE(text.substr(layer_norm, text.find('\n', layer_norm) - layer_norm).find("u8["),
+            std::string::npos);
+  // The gate writes what the second half of the feed-forward reads.
+  const size_t gate = text.find("geglu");
+  EXPECT_NE(text.substr(gate, text.find('\n', gate) - gate).find("u8["), std::string::npos) << text;
+}
+
+TEST(Int8Program, AUnquantisedNetworkIsThatOfBf16) {
+  const Network network;
+  const NetworkQuantization nothing;
+  const CompileOptions bf16 = {.precision = Precision::bf16};
+  expect_same_bits(network.run(nothing), compile_and_run(network.graph, network.weights,
+                                                         network.inputs, make_runtime(1), bf16)[0]);
+}
+
+TEST(Int8Program, ObserversSeeInputsAndInnerValues) {
+  const Network network;
+  const auto seen = magnitudes(network.graph, network.weights, network.inputs);
+  for (const char* name : {"x", "text", "conv_in", "ff2", "y"}) {
+    EXPECT_TRUE(seen.contains(name)) << name;
+  }
+}
+
+TEST(Int8Program, ScalesOfChannelsAreTakenOutAgain) {
+  const Network network;
+  NetworkQuantization plain = uniform(network.graph, Scheme::bf16, network.largest);
+  plain.attentions.clear();
+  NetworkQuantization scaled = plain;
+  // conv2 reads 40 channels; one scale or the same one for each of them gives the same bits.
+  plain.layers["conv2"] = {.scheme = Scheme::w8a8, .input_scale = {0.03f}, .zero_point = 20};
+  scaled.layers["conv2"] = {
+      .scheme = Scheme::w8a8, .input_scale = std::vector<float>(40, 0.03f), .zero_point = 20};
+  expect_same_bits(network.run(plain), network.run(scaled));
+  EXPECT_GT(sqnr_db(network.exact, network.run(plain)), 20);
+}
+
+}  // namespace
+}  // namespace edgefusion::engine
