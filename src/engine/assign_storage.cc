@@ -158,6 +158,7 @@ class StorageAssignment {
       case OpKind::conv2d:
       case OpKind::linear:
         if (is_f32_layer(node)) return DType::f32;
+        if (has_int8_activations(node)) return DType::bf16;  // also of few channels
         return takes_bf16(graph_, node) ? DType::bf16 : DType::f32;
       case OpKind::attention:
       case OpKind::group_norm:
