@@ -20,6 +20,7 @@ class InputMoments {
 
   int64_t channels() const { return channels_; }
   int64_t rows() const { return rows_; }
+  bool has_products() const { return kind_ == Kind::products; }
   std::vector<double> means() const;         ///< E[x_i], [channels]
   std::vector<double> mean_squares() const;  ///< E[x_i^2], [channels]
   /// E[x_i x_j], [channels, channels]; of Kind::products only.

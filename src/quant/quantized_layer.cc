@@ -151,7 +151,7 @@ class LayerQuantizer {
   void round_again(const WeightMatrix& matrix, ChannelCodes& codes) const {
     if (known_.products == nullptr || result_.settings.hadamard > 1) return;
     const ObservedValue* seen = known_.products->input(layer_, 0);
-    if (seen == nullptr || layer_.inputs.size() != 1) return;
+    if (seen == nullptr || layer_.inputs.size() != 1 || !seen->moments.has_products()) return;
     std::vector<float> products = seen->moments.products();
     const std::vector<float> scale = result_.settings.channel_scales(layer_.channels());
     const size_t channels = scale.size();
