@@ -2,79 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "engine/random_weights.h"
 #include "engine/testing/run_program.h"
 #include "engine/testing/small_network.h"
-#include "graph/split_by_inputs.h"
+#include "engine/testing/uniform_quantization.h"
 
 namespace edgefusion::engine {
 namespace {
 
-using graph::AttentionScheme;
-using graph::LayerQuantization;
 using graph::NetworkQuantization;
 using graph::Scheme;
-
-double sqnr_db(const Tensor& exact, const Tensor& found) {
-  const auto a = exact.values<float>(), b = found.values<float>();
-  double signal = 0, noise = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    signal += static_cast<double>(a[i]) * a[i];
-    noise += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
-  }
-  return 10 * std::log10(signal / noise);
-}
-
-using Magnitudes = std::map<std::string, float>;  // by value
-
-/// The largest magnitude of every value that a layer reads, as calibration would see it.
-Magnitudes magnitudes(const Graph& graph, const TensorSource& weights,
-                      const std::map<std::string, Tensor>& inputs) {
-  Magnitudes largest;
-  const Runtime runtime = make_runtime(1);
-  CompileOptions options;
-  options.observe = [&](std::string_view name, const ConstTensorView& value) {
-    if (value.dtype != DType::f32) return;
-    const std::span<const float> values(value.as<float>(),
-                                        static_cast<size_t>(value.shape.elements()));
-    float& known = largest[std::string(name)];
-    known = std::max(known, max_abs(values));
-  };
-  compile_and_run(graph, weights, inputs, runtime, options);
-  return largest;
-}
-
-/// The magnitude of what a layer reads: of the value behind conversions and reshapes.
-float magnitude_of_input(const Graph& graph, const graph::Node& node, const Magnitudes& seen) {
-  ValueId value = node.inputs[0];
-  while (!seen.contains(graph.value(value).name)) {
-    EF_CHECK(!graph.producer(value).inputs.empty(), graph.value(value).name + " was not seen");
-    value = graph.producer(value).inputs[0];
-  }
-  return seen.at(graph.value(value).name);
-}
-
-/// Every layer in one scheme, as far as it can be, with scales that reach all that comes by.
-NetworkQuantization uniform(const Graph& graph, Scheme scheme, const Magnitudes& seen) {
-  NetworkQuantization result;
-  const Graph prepared_graph = prepared(graph, {.precision = Precision::bf16});
-  for (const graph::Node& node : prepared_graph.nodes()) {
-    if (node.op == graph::OpKind::attention) {
-      result.attentions[prepared_graph.value(node.output).name] = AttentionScheme::int8;
-    }
-    const std::string name = graph::layer_name(prepared_graph, node);
-    if (name.empty()) continue;
-    const float largest = magnitude_of_input(prepared_graph, node, seen);
-    LayerQuantization layer = {.scheme = scheme};
-    if (scheme == Scheme::w8a8) layer.input_scale = {2 * largest / 255};
-    if (scheme == Scheme::w8a8_winograd) layer.position_scale.assign(16, 4 * largest / 127);
-    result.layers[name] = layer;
-  }
-  return result;
-}
 
 struct Network {
   Graph graph = small_network(2, 10, 12);

@@ -67,7 +67,8 @@ inline std::map<std::string, Tensor> small_inputs(const Graph& graph) {
     const graph::Value& value = graph.value(id);
     inputs.emplace(value.name, ramp(value.shape));
   }
-  inputs.at("t").values<float>()[0] = 999.0f;
+  const auto time = inputs.find("t");
+  if (time != inputs.end()) time->second.values<float>()[0] = 999.0f;
   return inputs;
 }
 
