@@ -1,8 +1,10 @@
 #include "engine/assign_storage.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "engine/lower_int8_matrix.h"
 #include "engine/matrix_shapes.h"
@@ -91,10 +93,8 @@ class StorageAssignment {
     return found->second;
   }
 
-  /// The value as u8 of that format. What is u8 already is so because of its only user.
-  ValueId in_u8(ValueId old, const std::shared_ptr<const graph::U8Format>& format) {
-    if (old == kNoValue) return kNoValue;
-    const ValueId floats = in_type(old, DType::bf16);
+  /// The value as u8 of that format.
+  ValueId in_u8(ValueId floats, const std::shared_ptr<const graph::U8Format>& format) {
     const graph::Value& value = result_.value(floats);
     graph::Value made;
     made.name = value.name + ":u8";
@@ -103,6 +103,16 @@ class StorageAssignment {
     made.u8 = format;
     return result_.add(OpKind::convert, graph::ConvertAttrs{DType::u8, format}, {floats},
                        std::move(made));
+  }
+
+  /// The same, converted once for all layers that read it so.
+  ValueId in_shared_u8(ValueId floats, const std::shared_ptr<const graph::U8Format>& format) {
+    std::vector<ValueId>& known = in_u8_[floats];
+    const auto same = std::ranges::find_if(
+        known, [&](ValueId bytes) { return *result_.value(bytes).u8 == *format; });
+    if (same != known.end()) return *same;
+    known.push_back(in_u8(floats, format));
+    return known.back();
   }
 
   /// Outputs are f32; the converted value takes over the name.
@@ -211,8 +221,19 @@ class StorageAssignment {
       return std::make_shared<const graph::U8Format>(graph::U8Format{
           std::vector<float>(scales.begin() + begin, scales.begin() + end), layer->zero_point});
     };
-    inputs[0] = in_u8(node.inputs[0], format(0, channels));
-    if (second != kNoValue) inputs[x2] = in_u8(second, format(channels, channels + more));
+    const ValueId x = in_type(node.inputs[0], DType::bf16);
+    if (second == kNoValue) {
+      inputs[0] = in_shared_u8(x, format(0, channels));
+      return;
+    }
+    const ValueId other = in_type(second, DType::bf16);
+    const auto first_format = format(0, channels),
+               second_format = format(channels, channels + more);
+    // Both sources have one type: where the kernel quantises them on the way, neither stays u8
+    // because somebody else wants it so.
+    const bool on_the_way = quantizes_rows(graph_, node);
+    inputs[0] = on_the_way ? in_u8(x, first_format) : in_shared_u8(x, first_format);
+    inputs[x2] = on_the_way ? in_u8(other, second_format) : in_shared_u8(other, second_format);
   }
 
   void add(const Node& given) {
@@ -238,6 +259,7 @@ class StorageAssignment {
   std::vector<ValueId> renamed_;
   std::vector<bool> wants_f32_;
   std::map<std::pair<ValueId, DType>, ValueId> converted_;
+  std::map<ValueId, std::vector<ValueId>> in_u8_;  ///< by the floats they are made from
 };
 
 }  // namespace

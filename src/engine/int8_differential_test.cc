@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
+#include <tuple>
 
 #include "engine/random_weights.h"
 #include "engine/testing/run_program.h"
@@ -69,6 +71,30 @@ TEST(Int8Differential, AnyNumberOfThreadsAndAnyBandsGiveTheSameBits) {
             compile_and_run(random.graph(), random.weights(), random.inputs(), many, options);
         for (size_t i = 0; i < expected.size(); ++i) expect_same_bits(found[i], expected[i]);
       }
+      if (HasFailure()) return;
+    }
+  }
+}
+
+/// The scales of a u8 value, as far as they tell formats apart.
+using Format = std::pair<std::vector<float>, int>;
+
+TEST(Int8Differential, NoValueIsConvertedTwiceToTheSame) {
+  for (uint32_t seed = 0; seed < 4 * kSeeds; ++seed) {
+    const RandomGraph random(seed, kSizes[seed % kSizes.size()]);
+    const Magnitudes seen = magnitudes(random.graph(), random.weights(), random.inputs());
+    const NetworkQuantization quantization = uniform(random.graph(), Scheme::w8a8, seen);
+    const Graph made =
+        prepared(random.graph(), {.precision = Precision::int8, .quantization = &quantization});
+    std::set<std::tuple<ValueId, DType, Format>> known;
+    for (const graph::Node& node : made.nodes()) {
+      if (node.op != graph::OpKind::convert) continue;
+      const graph::Value& value = made.value(node.output);
+      const Format format =
+          value.u8 == nullptr ? Format() : Format{value.u8->scale, value.u8->zero_point};
+      EXPECT_TRUE(known.emplace(node.inputs[0], value.dtype, format).second)
+          << "seed " << seed << ", " << value.name << "\n"
+          << made.dump();
       if (HasFailure()) return;
     }
   }

@@ -75,6 +75,9 @@ const void* pack(Lowering& lowering, const Int8MatrixRow& row, const LayerQuanti
 
 kernels::Int8MatrixArgs make_args(Lowering& lowering, const graph::Epilogue& epilogue,
                                   const LayerQuantization& layer, const Factors& factors) {
+  EF_CHECK(
+      !lowering.has(ConvSlots::x2) || lowering.dtype(ConvSlots::x2) == lowering.dtype(ConvSlots::x),
+      lowering.graph().value(lowering.node().output).name + ": sources of two types");
   kernels::Int8MatrixArgs args;
   args.shape = matrix_shape(lowering.graph(), lowering.node());
   args.src_type = lowering.dtype(ConvSlots::x);
