@@ -9,6 +9,7 @@
 #include "engine/memory_plan.h"
 #include "engine/random_weights.h"
 #include "engine/testing/run_program.h"
+#include "engine/testing/uniform_quantization.h"
 #include "graph/builder.h"
 #include "graph/passes/passes.h"
 
@@ -17,6 +18,8 @@ namespace {
 
 using graph::Graph;
 using graph::GraphBuilder;
+using graph::NetworkQuantization;
+using graph::Scheme;
 using graph::ValueId;
 using graph::WeightScope;
 
@@ -94,24 +97,39 @@ CompileOptions in_bands(Precision precision, int64_t lines) {
   return {.precision = precision, .bands = {.enabled = lines > 0, .lines = lines}};
 }
 
-void expect_bands_change_no_bit(const Graph& graph) {
+void expect_bands_change_no_bit(const Graph& graph, CompileOptions options) {
   const RandomWeights weights(graph);
   const auto inputs = noise(graph);
-  for (const Precision precision : {Precision::f32, Precision::bf16}) {
-    const Runtime one = make_runtime(1);
-    const auto whole = compile_and_run(graph, weights, inputs, one, in_bands(precision, 0));
-    ASSERT_GT(max_abs(whole.back().values<float>()), 0.0f);
-    for (const int threads : {1, 2}) {
-      const Runtime runtime = make_runtime(threads);
-      for (const int64_t lines : {1, 3, 100}) {
-        SCOPED_TRACE(std::string(to_string(precision)) + ", " + std::to_string(threads) +
-                     " threads, " + std::to_string(lines) + " lines");
-        Program program = compile_or_die(graph, weights, runtime, in_bands(precision, lines));
-        run(program, inputs, *runtime.pool);  // what it leaves in the windows must not matter
-        const auto banded = run(program, inputs, *runtime.pool);
-        for (size_t i = 0; i < whole.size(); ++i) expect_same_bits(banded[i], whole[i]);
-      }
+  options.bands.enabled = false;
+  const auto whole = compile_and_run(graph, weights, inputs, make_runtime(1), options);
+  ASSERT_GT(max_abs(whole.back().values<float>()), 0.0f);
+  for (const int threads : {1, 2}) {
+    const Runtime runtime = make_runtime(threads);
+    for (const int64_t lines : {1, 3, 100}) {
+      SCOPED_TRACE(std::string(to_string(options.precision)) + ", " + std::to_string(threads) +
+                   " threads, " + std::to_string(lines) + " lines");
+      options.bands = {.enabled = true, .lines = lines};
+      Program program = compile_or_die(graph, weights, runtime, options);
+      run(program, inputs, *runtime.pool);  // what it leaves in the windows must not matter
+      const auto banded = run(program, inputs, *runtime.pool);
+      for (size_t i = 0; i < whole.size(); ++i) expect_same_bits(banded[i], whole[i]);
     }
+  }
+}
+
+void expect_bands_change_no_bit(const Graph& graph) {
+  for (const Precision precision : {Precision::f32, Precision::bf16}) {
+    expect_bands_change_no_bit(graph, {.precision = precision});
+  }
+}
+
+void expect_bands_of_8_bits_change_no_bit(const Graph& graph) {
+  const Magnitudes seen = magnitudes(graph, RandomWeights(graph), noise(graph));
+  for (const Scheme scheme : {Scheme::w8a8, Scheme::w8a8_winograd, Scheme::w8a16}) {
+    SCOPED_TRACE(to_string(scheme));
+    const NetworkQuantization quantization = uniform(graph, scheme, seen);
+    expect_bands_change_no_bit(graph,
+                               {.precision = Precision::int8, .quantization = &quantization});
   }
 }
 
@@ -126,6 +144,14 @@ TEST(Bands, WithGroupNormsGiveTheBitsOfWholePictures) {
   for (const PictureSize& size : {PictureSize{1, 11, 9}, {2, 6, 5}}) {
     SCOPED_TRACE(std::to_string(size.height) + "x" + std::to_string(size.width));
     expect_bands_change_no_bit(norm_chain(size));
+  }
+}
+
+TEST(Bands, OfQuantisedLayersGiveTheBitsOfWholePictures) {
+  for (const PictureSize& size : {PictureSize{1, 9, 7}, {2, 6, 5}}) {
+    SCOPED_TRACE(std::to_string(size.height) + "x" + std::to_string(size.width));
+    expect_bands_of_8_bits_change_no_bit(convolution_chain(size));
+    expect_bands_of_8_bits_change_no_bit(norm_chain(size));
   }
 }
 

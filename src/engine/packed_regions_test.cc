@@ -14,6 +14,7 @@
 #include "core/testing/temporary_folder.h"
 #include "engine/program.h"
 #include "engine/random_weights.h"
+#include "engine/testing/coded_weights.h"
 #include "graph/builder.h"
 
 namespace edgefusion::engine {
@@ -22,6 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 using graph::Graph;
 using graph::GraphBuilder;
+using graph::NetworkQuantization;
+using graph::Scheme;
 using graph::ValueId;
 using graph::WeightScope;
 
@@ -62,8 +65,13 @@ Graph chain(int layers, int64_t width) {
 /// Weights that count how many tensors were packed.
 class CountedWeights : public TensorSource {
  public:
-  explicit CountedWeights(const Graph& graph) : weights_(graph) {}
+  explicit CountedWeights(const Graph& graph) : made_up_(graph), weights_(made_up_) {}
+  /// Those of somebody else.
+  explicit CountedWeights(const CodedWeights& weights) : made_up_(Graph()), weights_(weights) {}
   const ConstTensorView* find(std::string_view name) const override { return weights_.find(name); }
+  const QuantizedTensor* quantized(std::string_view name) const override {
+    return weights_.quantized(name);
+  }
   std::vector<std::string> names() const override { return weights_.names(); }
   std::string origin() const override { return "counted"; }
   void release(std::string_view) const override { ++packed; }
@@ -71,7 +79,8 @@ class CountedWeights : public TensorSource {
   mutable int packed = 0;
 
  private:
-  RandomWeights weights_;
+  RandomWeights made_up_;
+  const TensorSource& weights_;
 };
 
 /// Regions as bare files.
@@ -172,6 +181,70 @@ TEST(PackedRegions, AFoundRegionGivesTheSameBitsAndLittleIsPacked) {
     EXPECT_EQ(folder.rejected, 0);
     EXPECT_TRUE(folder.kept_in_memory);
   }
+}
+
+/// All layers in one scheme; activations reach 4.
+NetworkQuantization uniform(const Graph& graph, Scheme scheme) {
+  NetworkQuantization result;
+  for (const graph::Node& node : graph.nodes()) {
+    const std::string name = graph::layer_name(graph, node);
+    if (name.empty()) continue;
+    graph::LayerQuantization& layer = result.layers[name];
+    layer.scheme = scheme;
+    if (scheme == Scheme::w8a8) layer.input_scale = {8.0f / 255};
+    if (scheme == Scheme::w8a8_winograd) layer.position_scale.assign(16, 16.0f / 127);
+  }
+  return result;
+}
+
+TEST(PackedRegions, OfQuantisedWeightsGiveTheSameBits) {
+  const Runtime runtime = make_runtime();
+  const Graph graph = small_network(12, 20);
+  const std::pair<WeightCode, Scheme> kinds[] = {
+      {WeightCode::s8, Scheme::w8a8},          {WeightCode::s8, Scheme::w8a8_dynamic},
+      {WeightCode::s8, Scheme::w8a8_winograd}, {WeightCode::s8, Scheme::w8a16},
+      {WeightCode::s4, Scheme::w4a16},         {WeightCode::palette5, Scheme::palette5}};
+  for (const auto& [code, scheme] : kinds) {
+    SCOPED_TRACE(graph::to_string(scheme));
+    const CodedWeights coded(graph, code);
+    const CountedWeights weights(coded);
+    const NetworkQuantization quantization = uniform(graph, scheme);
+    Folder folder;
+    CompileOptions options = {.precision = Precision::int8, .quantization = &quantization};
+    const Tensor expected = compile_and_run(graph, weights, options, runtime);
+    options.regions = &folder;
+    weights.packed = 0;
+    EXPECT_TRUE(same_bits(compile_and_run(graph, weights, options, runtime), expected));
+    const int packed = std::exchange(weights.packed, 0);
+    EXPECT_TRUE(same_bits(compile_and_run(graph, weights, options, runtime), expected));
+    EXPECT_LT(weights.packed, packed);
+    EXPECT_EQ(folder.rejected, 0);
+  }
+}
+
+/// Scales of inputs go into the bytes only where floats are rounded here.
+TEST(PackedRegions, AreNamedByTheSchemeAndByNumbersThatDecideTheirBytes) {
+  const Runtime runtime = make_runtime();
+  const Graph graph = small_network(12, 20);
+  const RandomWeights floats(graph);
+  const CodedWeights coded(graph, WeightCode::s8);
+  Folder folder;
+  const auto key = [&](const TensorSource& weights, const NetworkQuantization& quantization) {
+    (void)compile_and_run(
+        graph, weights,
+        {.precision = Precision::int8, .quantization = &quantization, .regions = &folder}, runtime);
+    return folder.keys.back().layout;
+  };
+  const NetworkQuantization first = uniform(graph, Scheme::w8a8);
+  NetworkQuantization scaled = first;
+  scaled.layers.at("conv").input_scale = {0.5f};
+  EXPECT_NE(key(floats, first), key(floats, scaled));
+  EXPECT_EQ(key(coded, first), key(coded, scaled));
+  EXPECT_NE(key(coded, first), key(coded, uniform(graph, Scheme::w8a16)));
+  const NetworkQuantization winograd = uniform(graph, Scheme::w8a8_winograd);
+  NetworkQuantization wider = winograd;
+  wider.layers.at("conv").position_scale[5] = 1;
+  EXPECT_NE(key(coded, winograd), key(coded, wider));
 }
 
 TEST(PackedRegions, ARegionThatWasPackedOtherwiseIsPackedAnew) {

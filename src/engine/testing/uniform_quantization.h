@@ -8,7 +8,6 @@
 
 #include "engine/testing/run_program.h"
 #include "graph/quantization.h"
-#include "graph/split_by_inputs.h"
 
 namespace edgefusion::engine {
 
