@@ -1,5 +1,7 @@
 #include "pipeline/model_quantization.h"
 
+#include <bit>
+#include <optional>
 #include <utility>
 
 #include "core/json.h"
@@ -25,9 +27,35 @@ Status check_scales(const std::vector<float>& scales, const std::string& place) 
   return {};
 }
 
+/// Channels a layer reads: the second axis of its weights; nothing if the network has no such.
+std::optional<int64_t> channels_of(const TensorSource& weights, const std::string& name) {
+  const ConstTensorView* weight = weights.find(name + ".weight");
+  if (weight == nullptr) weight = weights.find(name);
+  if (weight == nullptr || weight->shape.rank() < 2) return std::nullopt;
+  return weight->shape[1];
+}
+
+/// The engine takes numbers that do not fit a layer for a bug of its caller.
+Status check_fit(const LayerQuantization& layer, std::optional<int64_t> channels,
+                 const std::string& place) {
+  if (!channels) {
+    return fail(ErrorCode::bad_file, place + ": the network has no layer of that name");
+  }
+  const size_t scales = layer.input_scale.size();
+  if (scales > 1 && scales != static_cast<size_t>(*channels)) {
+    return fail(ErrorCode::bad_file, place + ": input_scale of " + std::to_string(scales) +
+                                         " numbers, expected 1 or " + std::to_string(*channels));
+  }
+  const auto block = static_cast<uint64_t>(layer.hadamard);
+  if (block <= 1 || (std::has_single_bit(block) && *channels % layer.hadamard == 0)) return {};
+  return fail(ErrorCode::bad_file, place + ": hadamard " + std::to_string(block) +
+                                       ", expected a power of two that divides " +
+                                       std::to_string(*channels));
+}
+
 Result<LayerQuantization> read_layer(const formats::Bundle& bundle, const std::string& role,
                                      const std::string& name, const json& value) {
-  const std::string place = bundle.origin() + ": " + role + "/" + name;
+  const std::string place = bundle.origin() + ": " + role + "/" + printable(name);
   ConfigReader reader(value, place);
   LayerQuantization layer;
   auto scheme = graph::parse_scheme(reader.string("scheme"));
@@ -53,8 +81,14 @@ Result<LayerQuantization> read_layer(const formats::Bundle& bundle, const std::s
   return layer;
 }
 
-Result<NetworkQuantization> read_network(const formats::Bundle& bundle, const std::string& role,
-                                         const json& value) {
+Result<NetworkQuantization> read_network(const formats::ModelFolder& folder,
+                                         const std::string& role, const json& value) {
+  const formats::Bundle& bundle = *folder.bundle;
+  const formats::NetworkFiles* files = folder.network(role);
+  if (files == nullptr) {
+    return fail(ErrorCode::bad_file,
+                bundle.origin() + ": quantization: " + printable(role) + ": no such network");
+  }
   ConfigReader reader(value, bundle.origin() + ": quantization: " + role);
   NetworkQuantization network;
   const json layers = reader.raw("layers"), attentions = reader.raw("attentions");
@@ -66,10 +100,13 @@ Result<NetworkQuantization> read_network(const formats::Bundle& bundle, const st
   }
   EF_TRY_STATUS(reader.status());
   for (const auto& [name, layer] : layers.items()) {
-    EF_TRY(network.layers[name], read_layer(bundle, role, name, layer));
+    EF_TRY(LayerQuantization read, read_layer(bundle, role, name, layer));
+    const std::string place = bundle.origin() + ": " + role + "/" + printable(name);
+    EF_TRY_STATUS(check_fit(read, channels_of(*files->weights, name), place));
+    network.layers.emplace(name, std::move(read));
   }
   for (const auto& [name, scheme] : attentions.items()) {
-    const std::string place = reader.origin() + ": attentions: " + name;
+    const std::string place = reader.origin() + ": attentions: " + printable(name);
     if (!scheme.is_string()) {
       return fail(ErrorCode::bad_file, place + ": expected a string, found " + describe(scheme));
     }
@@ -90,12 +127,13 @@ bool is_quantized(const formats::ModelFolder& folder) {
 Result<ModelQuantization> read_quantization(const formats::ModelFolder& folder) {
   ModelQuantization result;
   if (!is_quantized(folder)) return result;
-  ConfigReader reader(folder.edgefusion.at("quantization"), folder.bundle->origin() + ": quantization");
+  ConfigReader reader(folder.edgefusion.at("quantization"),
+                      folder.bundle->origin() + ": quantization");
   const json networks = reader.raw("networks");
   if (!networks.is_object()) reader.complain("networks", "an object", describe(networks));
   EF_TRY_STATUS(reader.status());
   for (const auto& [role, value] : networks.items()) {
-    EF_TRY(result[role], read_network(*folder.bundle, role, value));
+    EF_TRY(result[role], read_network(folder, role, value));
   }
   return result;
 }
