@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/hadamard.h"
+#include "core/json.h"
 
 namespace edgefusion {
 namespace {
@@ -48,7 +49,7 @@ std::string_view to_string(WeightCode code) { return kNames[static_cast<size_t>(
 Result<WeightCode> parse_weight_code(std::string_view name) {
   const auto found = std::ranges::find(kNames, name);
   if (found != kNames.end()) return static_cast<WeightCode>(found - kNames.begin());
-  return fail(ErrorCode::bad_file, "weight code \"" + std::string(name) +
+  return fail(ErrorCode::bad_file, "weight code \"" + printable(name) +
                                        "\": expected s8, s4, palette4, palette5 or palette6");
 }
 

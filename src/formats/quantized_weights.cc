@@ -52,7 +52,10 @@ class EntryReader {
   Result<Entry> read(const nlohmann::json& json) {
     ConfigReader reader(json, place());
     EF_TRY_STATUS(read_shape(reader));
-    EF_TRY(entry_.tensor.code, parse_weight_code(reader.string("code")));
+    auto code = parse_weight_code(reader.string("code"));
+    EF_TRY_STATUS(reader.status());
+    if (!code) return fail(std::move(code).error().with_context(place()));
+    entry_.tensor.code = *code;
     entry_.tensor.group = reader.integer("group", 0, {0, kMostExtent});
     entry_.tensor.rows_per_palette = reader.integer("rows_per_palette", 0, {0, kMostExtent});
     entry_.tensor.hadamard = static_cast<int>(reader.integer("hadamard", 0, {0, 1 << 20}));
@@ -64,7 +67,7 @@ class EntryReader {
   }
 
  private:
-  std::string place() const { return stored_.origin() + name_; }
+  std::string place() const { return stored_.origin() + printable(name_); }
 
   tl::unexpected<Error> wrong(const std::string& what) const {
     return fail(ErrorCode::bad_file, place() + ": " + what);
@@ -90,9 +93,9 @@ class EntryReader {
     const size_t expected = code_bytes(entry_.tensor.code, entry_.tensor.shape);
     const DType type = entry_.tensor.code == WeightCode::s8 ? DType::i8 : DType::u8;
     if (codes->dtype != type || codes->bytes() != expected) {
-      return wrong(std::string(to_string(codes->dtype)) + " of " +
-                   std::to_string(codes->bytes()) + " bytes, expected " +
-                   std::string(to_string(type)) + " of " + std::to_string(expected));
+      return wrong(std::string(to_string(codes->dtype)) + " of " + std::to_string(codes->bytes()) +
+                   " bytes, expected " + std::string(to_string(type)) + " of " +
+                   std::to_string(expected));
     }
     entry_.tensor.codes = codes->data;
     entry_.tensor.code_bytes = expected;
@@ -100,11 +103,10 @@ class EntryReader {
   }
 
   Result<std::vector<float>> numbers(const std::string& of, const char* what, int64_t expected) {
-    EF_TRY(std::vector<float> values,
-           quantized_numbers(bundle_, role_ + "/" + of + "." + what));
+    EF_TRY(std::vector<float> values, quantized_numbers(bundle_, role_ + "/" + of + "." + what));
     if (static_cast<int64_t>(values.size()) == expected) return values;
-    return wrong(std::string(what) + " of " + std::to_string(values.size()) + " numbers, expected " +
-                 std::to_string(expected));
+    return wrong(std::string(what) + " of " + std::to_string(values.size()) +
+                 " numbers, expected " + std::to_string(expected));
   }
 
   Status read_numbers(const std::string& layer) {
@@ -163,8 +165,8 @@ Result<std::shared_ptr<const TensorSource>> open_quantized_weights(
     std::shared_ptr<const Bundle> bundle, const std::string& role, const nlohmann::json& tensors) {
   const std::shared_ptr<const TensorSource> stored = bundle->weights(role);
   if (!tensors.is_object()) {
-    return fail(ErrorCode::bad_file, stored->origin() + ": tensors: expected an object, found " +
-                                         describe(tensors));
+    return fail(ErrorCode::bad_file,
+                stored->origin() + ": tensors: expected an object, found " + describe(tensors));
   }
   std::map<std::string, Entry, std::less<>> entries;
   for (const auto& [name, json] : tensors.items()) {

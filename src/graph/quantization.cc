@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/json.h"
 #include "core/nearest_name.h"
 
 namespace edgefusion::graph {
@@ -19,7 +20,7 @@ Result<Enum> parse(std::string_view name, const std::array<std::string_view, kCo
   if (found != names.end()) return static_cast<Enum>(found - names.begin());
   const std::vector<std::string_view> known(names.begin(), names.end());
   const std::string_view nearest = nearest_name(name, known);
-  std::string text = "scheme \"" + std::string(name) + "\": expected one of";
+  std::string text = "scheme \"" + printable(name) + "\": expected one of";
   for (const std::string_view each : known) text += " " + std::string(each);
   if (!nearest.empty()) text += ", did you mean \"" + std::string(nearest) + "\"?";
   return fail(ErrorCode::invalid_argument, std::move(text));
