@@ -2,13 +2,16 @@
 // Any bytes as the description of a network's quantised tensors in a bundle that has codes and
 // numbers for a few: refused with one line that names the tensor, or weights that can be read to
 // the last code.
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/json.h"
@@ -100,7 +103,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     EF_CHECK(tensor != nullptr, "a tensor is missing");
     EF_CHECK((*weights)->find(name)->shape == tensor->shape, "two shapes of one tensor");
     EF_CHECK(tensor->shape.elements() <= kMostElements, "more weights than there are codes");
-    for (const float value : dequantized(*tensor).values<float>()) {
+    const Tensor floats = dequantized(*tensor);
+    for (const float value : floats.values<float>()) {
       EF_CHECK(std::isfinite(value), "codes and scales that are finite give numbers that are");
     }
   }
