@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 
 #include "core/testing/temporary_folder.h"
 #include "formats/bundle.h"
@@ -109,6 +111,12 @@ TEST(QuantizedBundle, SizesThatDoNotFitNameTheTensor) {
   Coded few_codes = coded(*model, WeightCode::palette5);
   few_codes.weights.codes.pop_back();
   EXPECT_NE(error_of(few_codes).find(few_codes.name), std::string::npos);
+  Coded few_colours = coded(*model, WeightCode::palette4);
+  few_colours.weights.palettes.pop_back();
+  EXPECT_NE(error_of(few_colours).find(few_colours.name + ": palette of"), std::string::npos);
+  Coded many_groups = coded(*model, WeightCode::s4);
+  many_groups.weights.scales.push_back(1);
+  EXPECT_NE(error_of(many_groups).find(many_groups.name + ": scale of"), std::string::npos);
   Coded no_group = coded(*model, WeightCode::s4);
   no_group.weights.group = 0;
   EXPECT_NE(error_of(no_group).find("group"), std::string::npos);
@@ -142,6 +150,32 @@ TEST(QuantizedBundle, AChangedByteIsFound) {
     again.put(was);
   }
   EXPECT_TRUE(open_model(path));
+}
+
+/// A few bytes of contents, so that each byte of the file can be tried.
+TEST(QuantizedBundle, NoByteCanChangeUnnoticed) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "b.safetensors";
+  const std::array<std::byte, 5> bytes = {};
+  const ConstTensorView file = {bytes.data(), Shape{5}, DType::u8};
+  BundleHasher hasher;
+  hasher.add("files/a", file);
+  ASSERT_TRUE(write_safetensors(
+      path, {{"files/a", file}},
+      {{kBundleKey, kQuantizedBundleVersion}, {kBundleHashKey, hasher.result()}}));
+  std::ifstream in(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const auto open = [](const std::string& changed) {
+    auto parsed = SafetensorsFile::parse(std::as_bytes(std::span(changed)), "b");
+    return parsed.has_value() && Bundle::parse(std::move(*parsed)).has_value();
+  };
+  ASSERT_TRUE(open(text));
+  for (size_t at = 0; at < text.size(); ++at) {
+    std::string changed = text;
+    changed[at] = static_cast<char>(changed[at] ^ 4);
+    EXPECT_FALSE(open(changed)) << "byte " << at << ": " << text[at];
+    EXPECT_FALSE(open(text.substr(0, at))) << "cut at " << at;
+  }
 }
 
 TEST(QuantizedBundle, OtherVersionsAreRefusedAndNewerOnesToldSo) {
