@@ -55,11 +55,11 @@ Coded coded(const ModelFolder& model, WeightCode code) {
 }
 
 /// Writes a bundle with that tensor quantised.
-Status write(const Coded& tensor, const fs::path& path) {
+Status write(const Coded& tensor, const fs::path& path, float input_scale = 0.125f) {
   EF_TRY(const ModelFolder model, open_diffusers_folder(kModel));
   QuantizedContents contents;
   contents.tensors["unet"][tensor.name] = tensor.weights;
-  contents.numbers["unet/some.layer.input_scale"] = {0.125f};
+  contents.numbers["unet/some.layer.input_scale"] = {input_scale};
   contents.description = {{"version", 1}};
   return write_quantized_bundle(model, contents, path);
 }
@@ -126,6 +126,25 @@ TEST(QuantizedBundle, SizesThatDoNotFitNameTheTensor) {
   Coded infinite = coded(*model, WeightCode::s8);
   infinite.weights.scales[0] = INFINITY;
   EXPECT_NE(error_of(infinite).find("not finite"), std::string::npos);
+}
+
+TEST(QuantizedBundle, ScalesThatWeightsAreDividedByArePositive) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "q.safetensors";
+  const auto model = open_diffusers_folder(kModel);
+  ASSERT_TRUE(model);
+  Coded tensor = coded(*model, WeightCode::s8);
+  tensor.weights.layer = "some.layer";
+  ASSERT_TRUE(write(tensor, path));
+  EXPECT_TRUE(open_model(path));
+  for (const float scale : {0.0f, -0.5f}) {
+    ASSERT_TRUE(write(tensor, path, scale));
+    const auto read = open_model(path);
+    ASSERT_FALSE(read);
+    EXPECT_NE(read.error().message().find(tensor.name + ": input_scale " + std::to_string(scale) +
+                                          ", expected a positive number"),
+              std::string::npos);
+  }
 }
 
 TEST(QuantizedBundle, AChangedByteIsFound) {
