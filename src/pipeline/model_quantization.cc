@@ -15,6 +15,7 @@ using graph::NetworkQuantization;
 using nlohmann::json;
 
 constexpr size_t kPositions = 16;  // of a patch of F(2x2,3x3)
+constexpr int64_t kVersion = 1;
 constexpr int64_t kMostBlock = 4096;
 
 /// Scales divide and multiply: none may be zero or negative.
@@ -47,6 +48,12 @@ Status check_fit(const LayerQuantization& layer, std::optional<int64_t> channels
                                          " numbers, expected 1 or " + std::to_string(*channels));
   }
   const auto block = static_cast<uint64_t>(layer.hadamard);
+  if (block > 1 && layer.scheme != graph::Scheme::w8a8_dynamic) {
+    // Weights would be turned, and nothing turns what they are multiplied by.
+    return fail(ErrorCode::bad_file, place + ": hadamard " + std::to_string(block) +
+                                         ", expected none for " +
+                                         std::string(to_string(layer.scheme)));
+  }
   if (block <= 1 || (std::has_single_bit(block) && *channels % layer.hadamard == 0)) return {};
   return fail(ErrorCode::bad_file, place + ": hadamard " + std::to_string(block) +
                                        ", expected a power of two that divides " +
@@ -129,9 +136,15 @@ Result<ModelQuantization> read_quantization(const formats::ModelFolder& folder) 
   if (!is_quantized(folder)) return result;
   ConfigReader reader(folder.edgefusion.at("quantization"),
                       folder.bundle->origin() + ": quantization");
+  const int64_t version = reader.integer("version", kVersion, {0, 1 << 20});
   const json networks = reader.raw("networks");
   if (!networks.is_object()) reader.complain("networks", "an object", describe(networks));
   EF_TRY_STATUS(reader.status());
+  if (version != kVersion) {
+    return fail(ErrorCode::unsupported, reader.origin() + ": version: expected " +
+                                            std::to_string(kVersion) + ", found " +
+                                            std::to_string(version));
+  }
   for (const auto& [role, value] : networks.items()) {
     EF_TRY(result[role], read_network(folder, role, value));
   }

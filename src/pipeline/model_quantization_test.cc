@@ -121,6 +121,22 @@ TEST_F(ModelQuantizationTest, BlocksOfRotationsDivideTheChannels) {
                "time_embedding.linear_1: hadamard 12, expected a power of two that divides");
   expect_error(error_of(kLinear, rotated(1024)), "hadamard 1024, expected a power of two");
   EXPECT_EQ(error_of(kLinear, rotated(16)), "accepted");
+  // Static scales are of inputs that nobody turns.
+  expect_error(error_of(kLinear, {{"scheme", "w8a8"}, {"hadamard", 16}},
+                        {{std::string("unet/") + kLinear + ".input_scale", {1}}}),
+               "time_embedding.linear_1: hadamard 16, expected none for w8a8");
+}
+
+TEST_F(ModelQuantizationTest, OtherVersionsOfTheDescriptionAreRefused) {
+  formats::ModelFolder folder = bundle(nlohmann::json::object());
+  EXPECT_TRUE(read_quantization(folder));
+  folder.edgefusion["quantization"]["version"] = 2;
+  const auto newer = read_quantization(folder);
+  ASSERT_FALSE(newer);
+  EXPECT_EQ(newer.error().code(), ErrorCode::unsupported);
+  expect_error(newer.error().message(), "version: expected 1, found 2");
+  folder.edgefusion["quantization"]["version"] = "1";
+  EXPECT_FALSE(read_quantization(folder));
 }
 
 TEST_F(ModelQuantizationTest, LayersAndNetworksThatAreNotThereAreTold) {
