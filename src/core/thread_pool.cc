@@ -8,6 +8,9 @@
 #include <limits>
 #include <string>
 
+#include "core/result.h"
+#include "core/trace.h"
+
 namespace edgefusion {
 namespace {
 
@@ -79,6 +82,18 @@ void ThreadPool::run_part(int part) const {
   if (begin < end) loop_.function(loop_.context, begin, end, part);
 }
 
+void ThreadPool::run_traced(int part, int thread) const {
+  const int64_t begin = trace_->now();
+  run_part(part);
+  trace_->add(thread,
+              {begin, trace_->now(), trace_->loop_label(), trace_->loop_index(), SpanKind::part});
+}
+
+void ThreadPool::set_trace(Trace* trace) {
+  EF_CHECK(trace == nullptr || trace->threads() >= threads(), "a trace of fewer threads");
+  trace_ = trace;
+}
+
 /// All parts that no other thread has taken, one's own first. A thread that comes late to a loop
 /// that is over finds its parts taken, and does not look at loop_.
 void ThreadPool::run_parts(int first, uint64_t generation) {
@@ -89,7 +104,11 @@ void ThreadPool::run_parts(int first, uint64_t generation) {
     if (!part.taken.compare_exchange_strong(before, generation, std::memory_order_acq_rel)) {
       continue;
     }
-    run_part(number);
+    if (trace_ == nullptr) {
+      run_part(number);
+    } else {
+      run_traced(number, first);
+    }
     part.done.store(generation, std::memory_order_release);
   }
 }

@@ -11,6 +11,8 @@
 
 namespace edgefusion {
 
+class Trace;
+
 /// Persistent workers and a static partition: a loop is cut into one part per thread by the counts
 /// alone, so a loop whose items are independent gives the same bits for any number of threads. Each
 /// thread begins with its own part and then takes those whose thread has not come to them, so that
@@ -25,6 +27,11 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  /// Where the parts of loops are noted from now on, and what runs on this pool notes itself;
+  /// nullptr, as at the start: nowhere. Of at least so many threads; must outlive its use.
+  void set_trace(Trace* trace);
+  Trace* trace() const { return trace_; }
 
   /// Calls body(begin, end, thread) for contiguous parts of [0, count), one part per thread, in any
   /// order and on any thread: `thread` is the number of the part. No part may wait for another.
@@ -49,6 +56,7 @@ class ThreadPool {
 
   void run(int64_t count, int64_t grain, Function function, const void* context);
   void run_part(int part) const;
+  void run_traced(int part, int thread) const;
   void run_parts(int first, uint64_t generation);
   void worker_loop(int thread);
 
@@ -65,6 +73,7 @@ class ThreadPool {
   };
 
   Loop loop_;
+  Trace* trace_ = nullptr;               ///< written while the workers rest
   std::atomic<uint64_t> generation_{0};  ///< number of the loop
   std::vector<Part> parts_;
   std::atomic<bool> stop_{false};

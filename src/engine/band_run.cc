@@ -1,32 +1,9 @@
 #include "engine/band_run.h"
 
-#include <chrono>
 #include <cstring>
 #include <utility>
 
 namespace edgefusion::engine {
-namespace {
-
-/// Adds the time of its life to a sum, if there is one.
-class Stopwatch {
- public:
-  explicit Stopwatch(double* sum) : sum_(sum) {
-    if (sum_ != nullptr) start_ = Clock::now();
-  }
-  ~Stopwatch() {
-    if (sum_ != nullptr) *sum_ += std::chrono::duration<double>(Clock::now() - start_).count();
-  }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-  using Clock = std::chrono::steady_clock;
-  double* sum_;
-  Clock::time_point start_;
-};
-
-}  // namespace
-
 BandRun::BandRun(const BandGroup& group, std::vector<LineStep> steps, const Lowering& lowering)
     : group_(group), steps_(std::move(steps)) {
   for (const BandValue& value : group_.values) {
@@ -52,21 +29,28 @@ LineCall BandRun::call_of(const BandNode& node, int64_t image) const {
   return call;
 }
 
-void BandRun::run(const RunContext& context, double* seconds) {
+void BandRun::run(const RunContext& context, const StepClock* steps, size_t first_entry) {
+  const Clock clock = {steps, first_entry};
+  Trace* trace = steps == nullptr ? nullptr : steps->trace;
+  const int32_t label = steps == nullptr ? 0 : steps->label;
+  const TraceScope chain(trace, SpanKind::chain, label, static_cast<int32_t>(first_entry));
   for (int64_t image = 0; image < group_.batch; ++image) {
-    begin_image(image, context, seconds);
+    begin_image(image, context, clock);
     for (const Band& band : group_.bands) {
-      move_windows(band, context);
-      run_band(band, image, context, seconds);
+      {
+        const TraceScope copy(trace, SpanKind::copy, label);
+        move_windows(band, context);
+      }
+      run_band(band, image, context, clock);
     }
   }
 }
 
-void BandRun::begin_image(int64_t image, const RunContext& context, double* seconds) {
+void BandRun::begin_image(int64_t image, const RunContext& context, const Clock& clock) {
   for (Picture& picture : pictures_) picture.first_line = 0;
   for (size_t n = 0; n < steps_.size(); ++n) {
     if (!steps_[n].begin) continue;
-    const Stopwatch watch(seconds == nullptr ? nullptr : seconds + n);
+    const StepWatch watch(clock.steps, clock.first_entry + n);
     steps_[n].begin(context, call_of(group_.nodes[n], image));
   }
 }
@@ -94,10 +78,10 @@ void BandRun::move_windows(const Band& band, const RunContext& context) {
 }
 
 void BandRun::run_band(const Band& band, int64_t image, const RunContext& context,
-                       double* seconds) {
+                       const Clock& clock) {
   for (const BandCall& made : band.calls) {
     const auto n = static_cast<size_t>(made.node);
-    const Stopwatch watch(seconds == nullptr ? nullptr : seconds + n);
+    const StepWatch watch(clock.steps, clock.first_entry + n);
     LineCall call = call_of(group_.nodes[n], image);
     call.lines = made.lines;
     steps_[n].run(context, call);

@@ -4,6 +4,7 @@
 
 #include "engine/bands.h"
 #include "engine/lower_lines.h"
+#include "engine/step_watch.h"
 
 namespace edgefusion::engine {
 
@@ -13,8 +14,8 @@ class BandRun {
   /// `steps` by node of the group.
   BandRun(const BandGroup& group, std::vector<LineStep> steps, const Lowering& lowering);
 
-  /// `seconds`, if given, grows by the time of each node.
-  void run(const RunContext& context, double* seconds);
+  /// `clock`, if given, learns the time of each node, as entries from `first_entry` on.
+  void run(const RunContext& context, const StepClock* clock, size_t first_entry);
 
  private:
   struct Picture {
@@ -27,9 +28,13 @@ class BandRun {
   };
 
   LineCall call_of(const BandNode& node, int64_t image) const;
-  void begin_image(int64_t image, const RunContext& context, double* seconds);
+  struct Clock {
+    const StepClock* steps;
+    size_t first_entry;
+  };
+  void begin_image(int64_t image, const RunContext& context, const Clock& clock);
   void move_windows(const Band& band, const RunContext& context);
-  void run_band(const Band& band, int64_t image, const RunContext& context, double* seconds);
+  void run_band(const Band& band, int64_t image, const RunContext& context, const Clock& clock);
 
   BandGroup group_;
   std::vector<LineStep> steps_;

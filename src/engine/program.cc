@@ -1,19 +1,19 @@
 #include "engine/program.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <new>
 
 #include "core/arena.h"
 #include "core/nearest_name.h"
 #include "engine/assign_storage.h"
-#include "engine/band_run.h"
 #include "engine/bands.h"
 #include "engine/lowering.h"
 #include "engine/matrix_shapes.h"
 #include "engine/memory_plan.h"
 #include "engine/place_weights.h"
+#include "engine/program_steps.h"
+#include "engine/step_watch.h"
 #include "engine/weight_store.h"
 #include "graph/op_table.h"
 #include "graph/passes/passes.h"
@@ -25,23 +25,6 @@ using graph::Graph;
 using graph::kNoValue;
 using graph::Node;
 using graph::ValueId;
-
-/// One node, or a chain that runs band by band.
-struct Step {
-  StepFunction function;
-  std::shared_ptr<BandRun> chain;
-  std::vector<ValueId> outputs;
-  size_t weights_begin = 0, weights_end = 0;  ///< its part of the weight store
-  bool streams = false;                       ///< that part is in memory only while it runs
-
-  void run(const RunContext& context, double* seconds) const {
-    if (chain != nullptr) return chain->run(context, seconds);
-    const auto start = std::chrono::steady_clock::now();
-    function(context);
-    if (seconds == nullptr) return;
-    *seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
-};
 
 /// Where a tensor the caller sees lives in the arena.
 struct Port {
@@ -115,50 +98,6 @@ std::vector<ValueId> inputs_named(const Graph& graph, const std::vector<std::str
   return inputs;
 }
 
-Step lower_node(const Node& node, LowerFunction lower, Lowering& lowering) {
-  Step step = {.weights_begin = lowering.weights().offset()};
-  lowering.begin(node);
-  step.function = lower(lowering);
-  step.outputs.push_back(node.output);
-  step.weights_end = lowering.weights().offset();
-  return step;
-}
-
-Step lower_chain(const Graph& graph, const BandGroup& group, Lowering& lowering) {
-  std::vector<LineStep> lines;
-  Step step = {.weights_begin = lowering.weights().offset()};
-  for (const BandNode& member : group.nodes) {
-    const Node& node = graph.node(member.node);
-    lowering.begin(node);
-    lines.push_back(lower_lines(lowering));
-    step.outputs.push_back(node.output);
-  }
-  step.weights_end = lowering.weights().offset();
-  if (!lowering.measuring()) {
-    step.chain = std::make_shared<BandRun>(group, std::move(lines), lowering);
-  }
-  return step;
-}
-
-/// Lowers every node; returns the steps.
-std::vector<Step> lower_all(const Graph& graph, const std::vector<BandGroup>& groups,
-                            Lowering& lowering) {
-  std::vector<Step> steps;
-  auto group = groups.begin();
-  for (graph::NodeId id = 0; id < static_cast<graph::NodeId>(graph.nodes().size()); ++id) {
-    const Node& node = graph.node(id);
-    const LowerFunction lower = lower_function(node.op);
-    if (lower == nullptr) continue;
-    if (group != groups.end() && id >= group->first_node()) {
-      // The chain runs as one step in the place of its last node.
-      if (id == group->last_node()) steps.push_back(lower_chain(graph, *group++, lowering));
-      continue;
-    }
-    steps.push_back(lower_node(node, lower, lowering));
-  }
-  return steps;
-}
-
 }  // namespace
 
 struct Program::State {
@@ -174,6 +113,7 @@ struct Program::State {
   std::vector<TensorInfo> input_infos, held_infos, output_infos;
   std::vector<Port> input_ports, held_ports, output_ports;
   int64_t macs = 0;
+  size_t entries = 0;  ///< parts of all steps
   std::function<void(std::string_view, const ConstTensorView&)> observe;
 
   /// Tells whoever watches of a value that was just made.
@@ -193,13 +133,33 @@ struct Program::State {
     return {value, arena.at(offset), static_cast<size_t>(storage_bytes(info))};
   }
 
-  void run_timed(const Step& step, const RunContext& context, std::vector<StepTime>& times) const {
-    std::vector<double> seconds(step.outputs.size(), 0.0);
-    step.run(context, seconds.data());
-    for (size_t i = 0; i < seconds.size(); ++i) {
-      const Node& node = graph.producer(step.outputs[i]);
-      times.push_back({graph.value(step.outputs[i]).name, graph::op_class(graph, node),
-                       graph::node_cost(graph, node).macs, seconds[i]});
+  void take_inputs(std::span<const ConstTensorView> inputs, Trace* trace, int32_t label) const {
+    const TraceScope copy(trace, SpanKind::copy, label);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      check_tensor(input_infos[i], inputs[i]);
+      std::memcpy(input_ports[i].data, inputs[i].data, input_ports[i].bytes);
+    }
+  }
+
+  void run_steps(ThreadPool& pool, const StepClock* clock) const {
+    const auto observed = [&](ValueId value) { observe_value(value); };
+    if (observe) std::ranges::for_each(graph.inputs(), observed);
+    const RunContext context{pool, scratch.at(0), scratch_per_thread};
+    size_t entry = 0;
+    for (const Step& step : steps) {
+      if (step.streams) weights->fetch(step.weights_begin, step.weights_end);
+      step.run(context, clock, entry);
+      if (step.streams) weights->drop(step.weights_begin, step.weights_end);
+      if (observe) std::ranges::for_each(step.parts, observed, &Step::Part::output);
+      entry += step.parts.size();
+    }
+  }
+
+  void give_outputs(std::span<const TensorView> outputs, Trace* trace, int32_t label) const {
+    const TraceScope copy(trace, SpanKind::copy, label);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      check_tensor(output_infos[i], outputs[i]);
+      std::memcpy(outputs[i].data, output_ports[i].data, output_ports[i].bytes);
     }
   }
 };
@@ -252,6 +212,13 @@ std::span<const TensorInfo> Program::held_inputs() const { return state_->held_i
 std::span<const TensorInfo> Program::outputs() const { return state_->output_infos; }
 const MemoryForecast& Program::memory() const { return state_->memory; }
 int64_t Program::macs() const { return state_->macs; }
+const std::string& Program::name() const { return state_->graph.name(); }
+std::vector<StepInfo> Program::steps() const {
+  return describe_steps(state_->graph, state_->steps);
+}
+std::vector<PlannedBuffer> Program::buffers() const {
+  return describe_buffers(state_->graph, state_->plan, state_->steps);
+}
 
 void Program::hold(std::string_view name, const ConstTensorView& value) {
   const auto& infos = state_->held_infos;
@@ -273,26 +240,19 @@ void Program::run(std::span<const ConstTensorView> inputs, std::span<const Tenso
   for (size_t i = 0; i < state.held_ports.size(); ++i) {
     EF_CHECK(state.held_ports[i].given, state.held_infos[i].name + " was not given to hold()");
   }
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    check_tensor(state.input_infos[i], inputs[i]);
-    std::memcpy(state.input_ports[i].data, inputs[i].data, state.input_ports[i].bytes);
-  }
-  const auto observed = [&](ValueId value) { state.observe_value(value); };
-  if (state.observe) std::ranges::for_each(state.graph.inputs(), observed);
-  const RunContext context{pool, state.scratch.at(0), state.scratch_per_thread};
-  for (const Step& step : state.steps) {
-    if (step.streams) state.weights->fetch(step.weights_begin, step.weights_end);
-    if (times == nullptr) {
-      step.run(context, nullptr);
-    } else {
-      state.run_timed(step, context, *times);
-    }
-    if (step.streams) state.weights->drop(step.weights_begin, step.weights_end);
-    if (state.observe) std::ranges::for_each(step.outputs, observed);
-  }
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    check_tensor(state.output_infos[i], outputs[i]);
-    std::memcpy(outputs[i].data, state.output_ports[i].data, state.output_ports[i].bytes);
+  Trace* trace = pool.trace();
+  const int32_t label = trace == nullptr ? 0 : trace->label(state.graph.name());
+  const TraceScope whole(trace, SpanKind::run, label);
+  state.take_inputs(inputs, trace, label);
+  std::vector<double> seconds(times == nullptr ? 0 : state.entries);
+  const StepClock clock = {times == nullptr ? nullptr : seconds.data(), trace, label};
+  const bool timed = times != nullptr || trace != nullptr;
+  state.run_steps(pool, timed ? &clock : nullptr);
+  state.give_outputs(outputs, trace, label);
+  if (times == nullptr) return;
+  const std::vector<StepInfo> infos = steps();
+  for (size_t i = 0; i < infos.size(); ++i) {
+    times->push_back({infos[i].name, infos[i].op_class, infos[i].macs, seconds[i]});
   }
 }
 
@@ -303,7 +263,7 @@ MemoryForecast measure(const Graph& graph, const std::vector<BandGroup>& chains,
                        const MemoryPlan& plan, WeightStore& weights, const Runtime& runtime) {
   Lowering lowering(graph, plan, weights, runtime);
   size_t largest = 0;
-  for (const Step& step : lower_all(graph, chains, lowering)) {
+  for (const Step& step : lower_steps(graph, chains, lowering)) {
     largest = std::max(largest, step.weights_end - step.weights_begin);
   }
   const auto threads = static_cast<int64_t>(runtime.pool->threads());
@@ -354,7 +314,7 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
     state->scratch = Arena(static_cast<size_t>(state->memory.scratch_bytes));
     const auto pack = [&] {
       Lowering lowering(state->graph, state->plan, *state->weights, runtime);
-      lower_all(state->graph, state->chains, lowering);  // the steps are worth nothing
+      lower_steps(state->graph, state->chains, lowering);  // the steps are worth nothing
     };
     EF_TRY_STATUS(place_weights(*state->weights, state->graph.name(), options, pack));
   } catch (const std::bad_alloc&) {
@@ -364,8 +324,9 @@ Result<Program> compile(Graph graph, const TensorSource& weights, const CompileO
   }
   Lowering lowering(state->graph, state->plan, *state->weights, runtime);
   lowering.set_arena(state->arena.at(0));
-  state->steps = lower_all(state->graph, state->chains, lowering);
+  state->steps = lower_steps(state->graph, state->chains, lowering);
   state->scratch_per_thread = lowering.scratch_per_thread();
+  for (const Step& step : state->steps) state->entries += step.parts.size();
   if (options.resident_weight_bytes) {
     choose_streamed(state->steps, *options.resident_weight_bytes, state->memory.largest_step_bytes);
   }

@@ -92,10 +92,29 @@ struct TensorInfo {
   DType dtype = DType::f32;
 };
 
-/// One executed step, for bench and profile.
+/// One node that runs, for bench and profile. In a chain several take turns, band by band.
+struct StepInfo {
+  std::string name;                       ///< the value it makes
+  std::string op_class;                   ///< as graph::op_class gives it
+  Precision arithmetic = Precision::f32;  ///< of its products
+  int chain = -1;                         ///< number of the chain it is in; -1: none
+  int64_t macs = 0;
+  /// Every value once, as it is stored, and packed weights.
+  int64_t read_bytes = 0, written_bytes = 0;
+  int64_t weight_bytes = 0;  ///< of what it reads
+};
+
+/// A piece of the arena, and the first and last of the steps while its contents matter.
+struct PlannedBuffer {
+  std::string name;  ///< the first value in it
+  int64_t bytes = 0, offset = 0;
+  int first_step = 0, last_step = 0;
+};
+
+/// One executed step.
 struct StepTime {
-  std::string_view name;  ///< the value it makes
-  std::string op_class;   ///< as graph::op_class gives it
+  std::string name;      ///< the value it makes
+  std::string op_class;  ///< as graph::op_class gives it
   int64_t macs = 0;
   double seconds = 0;
 };
@@ -114,6 +133,11 @@ class Program {
   std::span<const TensorInfo> outputs() const;
   const MemoryForecast& memory() const;
   int64_t macs() const;
+  const std::string& name() const;  ///< the graph's
+
+  /// In the order in which they (first) run. Made when asked for.
+  std::vector<StepInfo> steps() const;
+  std::vector<PlannedBuffer> buffers() const;
 
   /// Copies a held input to its place, where it stays for all runs until given anew. Of the
   /// declared name, shape and dtype (a mismatch is a bug of the caller).
@@ -121,7 +145,8 @@ class Program {
 
   /// Runs once. inputs and outputs in declared order, with the declared shapes and dtypes (a
   /// mismatch is a bug of the caller). Same inputs give the same bits for any number of threads.
-  /// One run at a time. `times`, if given, receives one entry per step.
+  /// One run at a time. `times`, if given, receives one entry per step; the pool's trace, if it has
+  /// one, a span of the run, of each step, and of the copies around them.
   void run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs,
            ThreadPool& pool, std::vector<StepTime>* times = nullptr);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/trace.h"
 #include "diffusion/guidance.h"
 
 namespace edgefusion::pipeline {
@@ -54,6 +55,7 @@ Status Denoising::begin(ThreadPool& pool) {
   if (begun_) return {};
   if (unet_.once) EF_TRY_STATUS(run_part(*unet_.once, values_, pool));
   if (!keeps_parts_) unet_.once.reset();
+  const TraceScope span(pool.trace(), SpanKind::host, "values that do not change");
   EF_TRY_STATUS(hold_inputs(unet_.step, values_));
   const auto taken_each_step = [&](const std::string& name) {
     const auto takes = [&](const engine::Program& part) {
@@ -83,13 +85,18 @@ Tensor Denoising::sample_of(std::span<const float> model_input) const {
 
 Status Denoising::run(std::span<const float> model_input, float timestep, ThreadPool& pool,
                       std::span<float> model_output) {
+  const TraceScope iteration(pool.trace(), SpanKind::iteration, "denoising step");
   EF_TRY_STATUS(begin(pool));
   Tensor timesteps(Shape{resolved_.unet_batch()}, DType::f32);
   std::ranges::fill(timesteps.values<float>(), timestep);
   values_["timestep"] = std::move(timesteps);
   if (unet_.timestep) EF_TRY_STATUS(run_part(*unet_.timestep, values_, pool));
-  values_["sample"] = sample_of(model_input);
+  {
+    const TraceScope span(pool.trace(), SpanKind::host, "latents to channels last");
+    values_["sample"] = sample_of(model_input);
+  }
   EF_TRY_STATUS(run_part(unet_.step, values_, pool));
+  const TraceScope span(pool.trace(), SpanKind::host, "guidance and checks");
   const Tensor output = nhwc_to_nchw(values_.at("out_sample").view());
   const auto values = output.values<float>();
   EF_TRY_STATUS(check_finite(values, "unet: timestep " + std::to_string(timestep)));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/trace.h"
+
 namespace edgefusion::pipeline {
 namespace {
 
@@ -39,8 +41,11 @@ void run_into(engine::Program& program, std::span<const ConstTensorView> inputs,
               NamedTensors& outputs, ThreadPool& pool) {
   std::vector<Tensor> results;
   std::vector<TensorView> views;
-  for (const auto& info : program.outputs()) results.emplace_back(info.shape, info.dtype);
-  for (Tensor& result : results) views.push_back(result.view());
+  {
+    const TraceScope span(pool.trace(), SpanKind::host, "tensors of results");
+    for (const auto& info : program.outputs()) results.emplace_back(info.shape, info.dtype);
+    for (Tensor& result : results) views.push_back(result.view());
+  }
   program.run(inputs, views, pool);
   for (size_t i = 0; i < results.size(); ++i) {
     outputs.insert_or_assign(program.outputs()[i].name, std::move(results[i]));

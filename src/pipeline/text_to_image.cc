@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/process_memory.h"
+#include "core/trace.h"
 #include "diffusion/sampler.h"
 #include "pipeline/bundle_regions.h"
 #include "pipeline/compile_options.h"
@@ -51,11 +52,16 @@ class Generation {
     }
     report(stage, 0, 1);
     const auto start = std::chrono::steady_clock::now();
-    auto result = work();
+    auto result = [&] {
+      const TraceScope span(trace(), SpanKind::stage, to_string(stage));
+      return work();
+    }();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     result_.times.push_back({stage, elapsed.count()});
     return result;
   }
+
+  Trace* trace() const { return runtime_.pool->trace(); }
 
   void report(Stage stage, size_t done, size_t total) const {
     if (request_.progress) request_.progress(stage, done, total);
@@ -77,7 +83,13 @@ class Generation {
     engine::CompileOptions options = compile_options(model_, request_, role);
     options.regions = regions.get();
     options.resident_weight_bytes = weight_budget;
-    return engine::compile(std::move(*graph), weights, options, runtime_);
+    EF_TRY(engine::Program program, engine::compile(std::move(*graph), weights, options, runtime_));
+    tell(program);
+    return program;
+  }
+
+  void tell(const engine::Program& program) const {
+    if (request_.compiled) request_.compiled(program);
   }
 
   Result<Tensor> encode_text() {
@@ -102,6 +114,10 @@ class Generation {
                  regions_of(*model_.network("unet").weights, budgets_.unet.has_value());
              return compile_unet(model_, resolved_, runtime_, {regions.get(), budgets_.unet});
            }));
+    for (const auto* part : {&unet.once, &unet.timestep}) {
+      if (*part) tell(**part);
+    }
+    tell(unet.step);
     if (request_.preview) EF_TRY_STATUS(load_decoder());
     Denoising denoising(model_, resolved_, std::move(unet), text_states);
     const auto noise = diffusion::make_noise_generator(
@@ -116,7 +132,9 @@ class Generation {
                  [&](std::span<const float> input, float timestep, size_t,
                      std::span<float> output) -> Status {
                    EF_TRY_STATUS(previews);
-                   return denoising.run(input, timestep, *runtime_.pool, output);
+                   auto status = denoising.run(input, timestep, *runtime_.pool, output);
+                   if (trace() != nullptr) denoised_ns_ = trace()->now();
+                   return status;
                  },
                  diffusion::initial_latents(*resolved_.scheduler, first), *noise,
                  sample_options(previews));
@@ -129,6 +147,10 @@ class Generation {
     diffusion::SampleOptions options;
     options.cancel = request_.cancel;
     options.after_step = [&](size_t done, size_t total, std::span<float> latents) {
+      if (trace() != nullptr) {
+        const int32_t label = trace()->label("scheduler step");
+        trace()->add(0, {denoised_ns_, trace()->now(), label, -1, SpanKind::host});
+      }
       report(Stage::unet, done, total);
       if (request_.preview && previews && done < total) previews = preview(done, latents);
     };
@@ -173,6 +195,7 @@ class Generation {
     NamedTensors inputs;
     inputs["latent"] = nchw_to_nhwc(latent.view());
     EF_TRY(const NamedTensors outputs, run_network(*decoder_, inputs, *runtime_.pool));
+    const TraceScope span(trace(), SpanKind::host, "8-bit pixels");
     const Tensor& pixels = outputs.at("image");
     EF_TRY_STATUS(check_finite(pixels.values<float>(), "vae"));
     return to_image(pixels);
@@ -186,6 +209,7 @@ class Generation {
   const GenerationRequest& request_;
   std::optional<engine::Program> decoder_;
   GenerationResult result_;
+  int64_t denoised_ns_ = 0;  ///< when the network was done with a step, in the trace
 };
 
 Result<engine::MemoryForecast> forecast_network(Result<graph::Graph> graph, const Model& model,
@@ -212,8 +236,8 @@ Result<GenerationForecast> forecast_resolved(const Model& model, const Runtime& 
          forecast_network(model.text_encoder_graph(resolved.prompts(), request.clip_skip), model,
                           "text_encoder", request, runtime));
   EF_TRY(result.unet, forecast_unet(model, resolved, runtime));
-  EF_TRY(result.decoder, forecast_network(model.decoder_graph(1, height, width), model, "vae",
-                                          request, runtime));
+  EF_TRY(result.decoder,
+         forecast_network(model.decoder_graph(1, height, width), model, "vae", request, runtime));
   result.previews = static_cast<bool>(request.preview);
   result.used_bytes = resident_bytes();
   result.picture_bytes = picture_bytes(resolved);

@@ -50,6 +50,9 @@ struct GenerationRequest {
   /// If set, sees every value of every network as it is made; precision f32.
   std::function<void(std::string_view network, std::string_view value, const ConstTensorView&)>
       observe;
+  /// If set, sees every Program once it is ready and before it runs. What it and the request do
+  /// when is in the trace of the runtime's pool, if that has one.
+  std::function<void(const engine::Program&)> compiled;
   /// Of the whole process. What it takes to keep it is in memory_budget.h.
   std::optional<int64_t> memory_limit_bytes;
 
