@@ -250,6 +250,22 @@ ConfigReader ConfigReader::object(std::string_view key) {
                       complaints_);
 }
 
+std::vector<ConfigReader> ConfigReader::objects(std::string_view key) {
+  std::vector<ConfigReader> items;
+  const json* value = require(key, "list of objects");
+  if (value == nullptr) return items;
+  if (!value->is_array()) {
+    complain(key, "list of objects", describe(*value));
+    return items;
+  }
+  const size_t complaints_before = complaints_->size();
+  for (size_t i = 0; i < value->size() && complaints_->size() == complaints_before; ++i) {
+    const std::string place = list_place(printable(key), i);
+    items.push_back(ConfigReader((*value)[i], origin_ + ": " + place, complaints_));
+  }
+  return items;
+}
+
 Status ConfigReader::status() const {
   if (complaints_->empty()) return {};
   constexpr size_t kMostShown = 20;

@@ -79,6 +79,9 @@ class ConfigReader {
   std::vector<bool> bool_or_list(std::string_view key, size_t count, bool fallback);
   /// The object under the key; an empty one when it is absent.
   ConfigReader object(std::string_view key);
+  /// The objects in the list under the key; a missing list is complained of. Those behind one that
+  /// there are complaints of are left out.
+  std::vector<ConfigReader> objects(std::string_view key);
 
   /// Adds "origin: key: expected ..., found ..." for a rule the getters do not know.
   void complain(std::string_view key, std::string_view expected, std::string_view found);

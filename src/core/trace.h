@@ -46,6 +46,7 @@ class Trace {
   }
   /// The number of a name; the same name has the same number.
   int32_t label(std::string_view name);
+  size_t labels() const { return names_.size(); }
   const std::string& name(int32_t label) const { return names_[static_cast<size_t>(label)]; }
 
   /// What the loops that follow are for.

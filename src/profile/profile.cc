@@ -1,0 +1,49 @@
+#include "profile/profile.h"
+
+#include <algorithm>
+
+namespace edgefusion::profile {
+
+double Samples::min() const { return ms.empty() ? 0 : *std::ranges::min_element(ms); }
+
+double Samples::median() const {
+  if (ms.empty()) return 0;
+  std::vector<double> sorted = ms;
+  std::ranges::sort(sorted);
+  return sorted[sorted.size() / 2];
+}
+
+double Samples::noise() const {
+  return ms.empty() ? 0 : (*std::ranges::max_element(ms) - min()) / 2;
+}
+
+Samples& Samples::operator+=(const Samples& other) {
+  ms.resize(std::max(ms.size(), other.ms.size()), 0.0);
+  for (size_t i = 0; i < other.ms.size(); ++i) ms[i] += other.ms[i];
+  return *this;
+}
+
+double Cost::intensity() const {
+  return bytes() > 0 ? static_cast<double>(macs) / static_cast<double>(bytes()) : 0;
+}
+
+Cost& Cost::operator+=(const Cost& other) {
+  macs += other.macs;
+  read_bytes += other.read_bytes;
+  written_bytes += other.written_bytes;
+  return *this;
+}
+
+double Machine::macs_per_s(engine::Precision arithmetic) const {
+  switch (arithmetic) {
+    case engine::Precision::f32:
+      return f32_macs_per_s;
+    case engine::Precision::bf16:
+      return bf16_macs_per_s;
+    case engine::Precision::int8:
+      return int8_macs_per_s;
+  }
+  return 0;
+}
+
+}  // namespace edgefusion::profile
