@@ -5,20 +5,19 @@
 #include <span>
 #include <string_view>
 
+#include "drawing/html_text.h"
+#include "drawing/report_style.h"
 #include "quant/base64.h"
-#include "quant/html_text.h"
 #include "quant/report_style.h"
 #include "quant/svg_chart.h"
 
 namespace edgefusion::quant {
 namespace {
 
-/// `words` is escaped here.
-std::string element(std::string_view tag, std::string_view words, std::string_view kind = "") {
-  std::string html = "<" + std::string(tag);
-  if (!kind.empty()) html += " class=\"" + std::string(kind) + "\"";
-  return html + ">" + escaped(words) + "</" + std::string(tag) + ">";
-}
+using drawing::bytes_text;
+using drawing::element;
+using drawing::escaped;
+using drawing::fixed;
 
 std::string tile(const std::string& value, const std::string& name) {
   return "<div>" + element("b", value) + element("span", name) + "</div>\n";
@@ -191,7 +190,8 @@ std::string report_html(const QuantizationReport& report) {
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
   html += element("title", report.model + ": quantisation") + "\n<style>" +
-          std::string(kReportStyle) + "</style>\n</head>\n<body>\n";
+          std::string(drawing::kPageStyle) + std::string(kReportStyle) +
+          "</style>\n</head>\n<body>\n";
   html += element("h1", report.model) + "\n" +
           element("p", "Quantisation report, " + std::to_string(report.layers.size()) + " layers",
                   "soft") +
@@ -199,7 +199,7 @@ std::string report_html(const QuantizationReport& report) {
   html += totals(report.totals) + budgets(report.budgets) + curves(report.curves) +
           pictures(report.pictures) + sensitivities(report.layers) + layers(report.layers) +
           provenance(report);
-  return html + "<script>" + std::string(kReportScript) + "</script>\n</body>\n</html>\n";
+  return html + "<script>" + std::string(drawing::kSortScript) + "</script>\n</body>\n</html>\n";
 }
 
 }  // namespace edgefusion::quant

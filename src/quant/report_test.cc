@@ -6,7 +6,6 @@
 
 #include "formats/png.h"
 #include "quant/base64.h"
-#include "quant/html_text.h"
 #include "quant/report_html.h"
 #include "quant/report_json.h"
 
@@ -127,21 +126,6 @@ TEST(Base64, IsThatOfTheStandard) {
   EXPECT_EQ(to_base64(bytes_of("foo")), "Zm9v");
   EXPECT_EQ(to_base64(bytes_of("foobar")), "Zm9vYmFy");
   EXPECT_EQ(to_base64(bytes_of("\xff\xfe")), "//4=");
-}
-
-TEST(HtmlText, EscapesWhatCouldBecomeATag) {
-  EXPECT_EQ(escaped("<a href='x'>\"&\x01\x7f"), "&lt;a href=&#39;x&#39;&gt;&quot;&amp;  ");
-  EXPECT_EQ(escaped("é\n"), "é\n");
-}
-
-TEST(HtmlText, NumbersAreShort) {
-  EXPECT_EQ(fixed(3.14159, 2), "3.14");
-  EXPECT_EQ(fixed(-INFINITY, 2), "-∞");
-  EXPECT_EQ(fixed(NAN, 2), "no number");
-  EXPECT_EQ(fixed(std::optional<double>(), 2), "–");
-  EXPECT_LT(fixed(1e300, 3).size(), 12u);
-  EXPECT_EQ(bytes_text(999), "999 B");
-  EXPECT_EQ(bytes_text(1234567), "1.2 MB");
 }
 
 TEST(ReportHtml, IsWellFormed) {

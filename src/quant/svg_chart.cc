@@ -5,59 +5,18 @@
 #include <iterator>
 
 #include "drawing/chart_axis.h"
-#include "quant/html_text.h"
+#include "drawing/html_text.h"
+#include "drawing/svg.h"
 
 namespace edgefusion::quant {
 namespace {
 
-using drawing::ChartAxis;
-
-/// Coordinates need no more than this at any size of a screen.
-std::string at(double coordinate) { return fixed(coordinate, 1); }
-
-std::string open_svg(const char* kind, double width, double height, const std::string& title) {
-  return std::string("<svg class=\"") + kind + "\" viewBox=\"0 0 " + at(width) + " " + at(height) +
-         "\" role=\"img\" aria-label=\"" + escaped(title) + "\">";
-}
-
-std::string line(const char* kind, double x1, double y1, double x2, double y2) {
-  return std::string("<line class=\"") + kind + "\" x1=\"" + at(x1) + "\" y1=\"" + at(y1) +
-         "\" x2=\"" + at(x2) + "\" y2=\"" + at(y2) + "\"/>";
-}
-
-std::string text(double x, double y, const char* anchor, const std::string& words) {
-  return "<text x=\"" + at(x) + "\" y=\"" + at(y) + "\" text-anchor=\"" + anchor + "\">" +
-         escaped(words) + "</text>";
-}
-
-/// The plot of a chart with two axes.
-struct Plot {
-  static constexpr double kWidth = 560, kHeight = 300;
-  static constexpr double kLeft = 56, kRight = 24, kTop = 12, kBottom = 44;
-
-  ChartAxis x, y;
-
-  double px(double value) const { return kLeft + x.fraction(value) * (kWidth - kLeft - kRight); }
-  double py(double value) const {
-    return kHeight - kBottom - y.fraction(value) * (kHeight - kTop - kBottom);
-  }
-
-  std::string axes(const std::string& x_label, const std::string& y_label) const {
-    std::string svg;
-    for (const auto& tick : x.ticks) {
-      svg += line("grid", px(tick.value), kTop, px(tick.value), kHeight - kBottom) +
-             text(px(tick.value), kHeight - kBottom + 16, "middle", tick.label);
-    }
-    for (const auto& tick : y.ticks) {
-      svg += line("grid", kLeft, py(tick.value), kWidth - kRight, py(tick.value)) +
-             text(kLeft - 6, py(tick.value) + 4, "end", tick.label);
-    }
-    svg += text((kLeft + kWidth - kRight) / 2, kHeight - 8, "middle", x_label);
-    svg += "<text transform=\"translate(14 " + at((kTop + kHeight - kBottom) / 2) +
-           ") rotate(-90)\" text-anchor=\"middle\">" + escaped(y_label) + "</text>";
-    return svg;
-  }
-};
+using drawing::escaped;
+using drawing::fixed;
+using drawing::open_svg;
+using drawing::svg_at;
+using drawing::svg_line;
+using drawing::svg_text;
 
 bool drawable(const ReportPoint& point) {
   return std::fabs(point.cost) <= drawing::kLargestValue &&
@@ -70,18 +29,19 @@ std::string pareto_chart(const ReportCurve& curve) {
   std::vector<ReportPoint> points;
   std::ranges::copy_if(curve.points, std::back_inserter(points), drawable);
   const std::string title = "Expected SQNR against " + curve.cost;
-  if (points.empty()) return open_svg("pareto", Plot::kWidth, 30, title) + "</svg>";
+  if (points.empty()) return open_svg("pareto", drawing::SvgPlot().width, 30, title) + "</svg>";
   const auto [cheap, dear] = std::ranges::minmax(points, {}, &ReportPoint::cost);
   const auto [worst, best] = std::ranges::minmax(points, {}, &ReportPoint::sqnr_db);
   constexpr double kMargin = 0.05;
   constexpr int kTicks = 7;
-  const Plot plot{drawing::make_linear_axis(cheap.cost, dear.cost, kMargin, kTicks),
-                  drawing::make_linear_axis(worst.sqnr_db, best.sqnr_db, kMargin, kTicks)};
-  std::string svg = open_svg("pareto", Plot::kWidth, Plot::kHeight, title) +
+  const drawing::SvgPlot plot{
+      drawing::make_linear_axis(cheap.cost, dear.cost, kMargin, kTicks),
+      drawing::make_linear_axis(worst.sqnr_db, best.sqnr_db, kMargin, kTicks)};
+  std::string svg = open_svg("pareto", plot.width, plot.height, title) +
                     plot.axes(curve.cost + ", " + curve.unit, "expected SQNR, dB");
   svg += "<polyline class=\"curve\" points=\"";
   for (const ReportPoint& point : points) {
-    svg += at(plot.px(point.cost)) + "," + at(plot.py(point.sqnr_db)) + " ";
+    svg += svg_at(plot.px(point.cost)) + "," + svg_at(plot.py(point.sqnr_db)) + " ";
   }
   svg += "\"/>";
   // The chosen one comes last, above all others.
@@ -89,7 +49,7 @@ std::string pareto_chart(const ReportCurve& curve) {
                         [](const ReportPoint& point) { return !point.chosen; });
   for (const ReportPoint& point : points) {
     svg += std::string("<circle class=\"") + (point.chosen ? "chosen" : "point") + "\" cx=\"" +
-           at(plot.px(point.cost)) + "\" cy=\"" + at(plot.py(point.sqnr_db)) + "\" r=\"" +
+           svg_at(plot.px(point.cost)) + "\" cy=\"" + svg_at(plot.py(point.sqnr_db)) + "\" r=\"" +
            (point.chosen ? "7" : "2.5") + "\"><title>" +
            escaped(fixed(point.cost, 2) + " " + curve.unit) + ", " + fixed(point.sqnr_db, 1) +
            " dB" + (point.chosen ? ", chosen" : "") + "</title></circle>";
@@ -109,10 +69,10 @@ std::string bar_chart(const std::vector<ChartBar>& bars, const std::string& unit
   for (const ChartBar& bar : bars) {
     const double share = std::isfinite(bar.value) && most > 0 ? std::max(bar.value, 0.0) / most : 0;
     const double length = share * (kWidth - kLabels - kNumbers);
-    svg += text(kLabels - 8, y + kRow - 5, "end", bar.label) + "<rect class=\"bar\" x=\"" +
-           at(kLabels) + "\" y=\"" + at(y + 3) + "\" width=\"" + at(length) + "\" height=\"" +
-           at(kRow - 6) + "\"/>" +
-           text(kLabels + length + 6, y + kRow - 5, "start", fixed(bar.value, 1) + " " + unit);
+    svg += svg_text(kLabels - 8, y + kRow - 5, "end", bar.label) + "<rect class=\"bar\" x=\"" +
+           svg_at(kLabels) + "\" y=\"" + svg_at(y + 3) + "\" width=\"" + svg_at(length) +
+           "\" height=\"" + svg_at(kRow - 6) + "\"/>" +
+           svg_text(kLabels + length + 6, y + kRow - 5, "start", fixed(bar.value, 1) + " " + unit);
     y += kRow;
   }
   return svg + "</svg>";
@@ -136,13 +96,13 @@ std::string histogram_chart(const ReportActivation& activation) {
     if (!(counts[i] > 0)) continue;
     const double x = column * static_cast<double>(i), middle = x + column / 2;
     const double height = std::max(std::sqrt(counts[i] / most) * kHeight, 1.0);
-    (middle < low || middle > high ? cut : kept) += "M" + at(x) + " " + at(kHeight) + "v-" +
-                                                    at(height) + "h" + at(column) + "v" +
-                                                    at(height) + "z";
+    (middle < low || middle > high ? cut : kept) += "M" + svg_at(x) + " " + svg_at(kHeight) + "v-" +
+                                                    svg_at(height) + "h" + svg_at(column) + "v" +
+                                                    svg_at(height) + "z";
   }
   svg += "<path class=\"kept\" d=\"" + kept + "\"/>";
   if (!cut.empty()) svg += "<path class=\"cut\" d=\"" + cut + "\"/>";
-  svg += line("limit", low, 0, low, kHeight) + line("limit", high, 0, high, kHeight);
+  svg += svg_line("limit", low, 0, low, kHeight) + svg_line("limit", high, 0, high, kHeight);
   return svg + "</svg>";
 }
 

@@ -1,10 +1,10 @@
-#include "quant/html_text.h"
+#include "drawing/html_text.h"
 
 #include <charconv>
 #include <cmath>
 #include <iterator>
 
-namespace edgefusion::quant {
+namespace edgefusion::drawing {
 
 std::string escaped(std::string_view text) {
   std::string result;
@@ -35,6 +35,12 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
+std::string element(std::string_view tag, std::string_view words, std::string_view kind) {
+  std::string html = "<" + std::string(tag);
+  if (!kind.empty()) html += " class=\"" + std::string(kind) + "\"";
+  return html + ">" + escaped(words) + "</" + std::string(tag) + ">";
+}
+
 std::string fixed(double value, int digits) {
   if (std::isnan(value)) return "no number";
   if (std::isinf(value)) return value > 0 ? "∞" : "-∞";
@@ -61,4 +67,4 @@ std::string bytes_text(double bytes) {
   return fixed(bytes, unit == 0 ? 0 : 1) + std::string(kUnits[unit]);
 }
 
-}  // namespace edgefusion::quant
+}  // namespace edgefusion::drawing
