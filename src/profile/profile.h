@@ -35,7 +35,7 @@ struct Cost {
 /// The smallest piece of work that is told apart: a step of a Program, copies around its steps, or
 /// work outside of Programs. All parts of a request together are the whole request.
 struct Part {
-  std::string network;   ///< its Program ("unet", "unet:once"), or the stage it is in
+  std::string network;   ///< its Program ("unet", "unet:once"), or "host: " and the stage it is in
   std::string name;      ///< the value it makes, or what it is
   std::string op_class;  ///< "conv3x3", ...; "copy", "host"
   std::string block;     ///< "down_blocks.1"; "(copy)", "(host)"

@@ -90,13 +90,17 @@ std::string open_table(std::span<const char* const> words) {
   return html + std::string(kNumberHeads);
 }
 
+/// Columns of names are those that rows have.
 std::string sums(const std::string& title, std::span<const Row> rows, const Profile& profile) {
   if (rows.empty()) return "";
-  constexpr const char* kWords[] = {"network", "name"};
-  std::string html = element("h3", title) + "\n" + open_table(kWords);
+  const bool networks = !rows[0].network.empty(), names = !rows[0].name.empty();
+  std::vector<const char*> words;
+  if (networks) words.push_back("network");
+  if (names) words.push_back("name");
+  std::string html = element("h3", title) + "\n" + open_table(words);
   for (const Row& row : rows) {
-    html += "<tr>" + element("td", row.network, "text") + element("td", row.name, "text") +
-            row_cells(row, profile) + "</tr>\n";
+    html += "<tr>" + (networks ? element("td", row.network, "text") : "") +
+            (names ? element("td", row.name, "text") : "") + row_cells(row, profile) + "</tr>\n";
   }
   return html + "</tbody></table></div>\n";
 }

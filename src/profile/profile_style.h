@@ -11,6 +11,8 @@ inline constexpr std::string_view kProfileStyle = R"css(
 .f2 { fill: #7cc4ee; background: #7cc4ee; } .f3 { fill: #ee9262; background: #ee9262; }
 .f4 { fill: #5cc79f; background: #5cc79f; } .f5 { fill: #dda0c4; background: #dda0c4; }
 .f6 { fill: #9fb0bf; background: #9fb0bf; } .f7 { fill: #c9ccd0; background: #c9ccd0; }
+figure { margin: 0; }
+h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; font-size: .85rem; color: var(--soft);
   margin: .5rem 0; }
 .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem;

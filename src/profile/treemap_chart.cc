@@ -61,6 +61,16 @@ std::string words_in(const Box& box, const std::string& words, double line) {
              : drawing::svg_text(box.x + kPad, box.y + kLetterHeight + line - 12, "start", fit);
 }
 
+/// A block's name without the modules it is in, where there is no room for them.
+std::string short_name(std::string name, double width) {
+  while (drawing::fitting(name, width) != name) {
+    const size_t dot = name.find('.');
+    if (dot == std::string::npos || name.find('.', dot + 1) == std::string::npos) break;
+    name.erase(0, dot + 1);
+  }
+  return name;
+}
+
 std::string share_text(double ms, double whole) {
   return fmt::format("{:.2f} ms, {:.1f} %", ms, whole > 0 ? 100 * ms / whole : 0.0);
 }
@@ -81,9 +91,19 @@ std::string block_tiles(const Group& network, const Group& block, const Box& are
   return svg;
 }
 
-/// The name of a network stands in its first block that has room, before the block's own.
+/// The longest of these that has room as a whole; else the last one, cut.
+std::string longest_fitting(const std::vector<std::string>& candidates, double width) {
+  for (const std::string& words : candidates) {
+    if (drawing::fitting(words, width) == words) return words;
+  }
+  return drawing::fitting(candidates.back(), width);
+}
+
 std::string block_words(const Group& block, const Box& area, double whole) {
-  return words_in(area, block.name, 14) + words_in(area, share_text(block.ms, whole), 28);
+  const double room = area.width - 10;
+  const std::string ms = fmt::format("{:.2f} ms", block.ms);
+  const std::string figures = longest_fitting({share_text(block.ms, whole), ms, ""}, room);
+  return words_in(area, short_name(block.name, room), 14) + words_in(area, figures, 28);
 }
 
 }  // namespace
@@ -101,7 +121,9 @@ std::string treemap_chart(const Profile& profile) {
     // A strip on top says what it is, where there is room for it.
     constexpr double kStrip = 18;
     const std::string title =
-        drawing::fitting(network.name + "  " + share_text(network.ms, whole), areas[n].width - 12);
+        longest_fitting({network.name + "  " + share_text(network.ms, whole),
+                         network.name + fmt::format("  {:.2f} ms", network.ms), network.name},
+                        areas[n].width - 12);
     if (inner.height > 4 * kStrip && !title.empty()) {
       inner.y += kStrip;
       inner.height -= kStrip;
