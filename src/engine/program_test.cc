@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "core/trace.h"
 #include "engine/random_weights.h"
 #include "engine/testing/run_program.h"
 #include "engine/testing/small_network.h"
@@ -134,6 +135,84 @@ TEST(Program, TimesEveryStepWithItsProducts) {
   for (const auto& step : times) macs += step.macs;
   EXPECT_EQ(macs, program.macs());
   EXPECT_GT(times.size(), 20u);
+}
+
+TEST(Program, LeavesASpanOfEveryStepInTheTraceOfItsPool) {
+  const Runtime runtime = make_runtime(2);
+  const Graph graph = small_network(1, 16, 16);
+  const RandomWeights weights(graph);
+  const auto inputs = small_inputs(graph);
+  for (const int64_t lines : {0, 2}) {  // also with chains that run band by band
+    const CompileOptions options = {.precision = Precision::bf16, .bands = {.lines = lines}};
+    Program program = compile_or_die(graph, weights, runtime, options);
+    const Tensor expected = run(program, inputs, *runtime.pool)[0];
+    Trace trace(2, 10000);
+    runtime.pool->set_trace(&trace);
+    expect_same_bits(run(program, inputs, *runtime.pool)[0], expected);
+    runtime.pool->set_trace(nullptr);
+    std::map<int32_t, int> seen;
+    int64_t covered = 0;
+    const TraceSpan whole = trace.spans(0).back();
+    EXPECT_EQ(whole.kind, SpanKind::run);
+    EXPECT_EQ(trace.name(whole.label), "small");
+    for (const TraceSpan& span : trace.spans(0)) {
+      EXPECT_GE(span.begin_ns, whole.begin_ns);
+      EXPECT_LE(span.end_ns, whole.end_ns);
+      if (span.kind == SpanKind::step) ++seen[span.index];
+      if (span.kind == SpanKind::step || span.kind == SpanKind::copy) {
+        covered += span.end_ns - span.begin_ns;
+      }
+    }
+    EXPECT_EQ(seen.size(), program.steps().size());
+    EXPECT_LE(covered, whole.end_ns - whole.begin_ns) << "no time is counted twice";
+  }
+}
+
+TEST(Program, TellsWhatItsStepsReadAndWriteAsItIsStored) {
+  const Runtime runtime = make_runtime(1);
+  GraphBuilder g("layers", nullptr);
+  const ValueId x = g.input("x", {1, 40, 64});
+  const ValueId h = g.linear(x, WeightScope() / "first", 96, false);
+  g.output("y", g.linear(h, WeightScope() / "second", 32, false));
+  const Graph graph = *g.finish();
+  const RandomWeights weights(graph);
+  const Program program = compile_or_die(graph, weights, runtime);
+  const auto steps = program.steps();
+  ASSERT_EQ(steps.size(), 2u);
+  EXPECT_EQ(steps[0].name, "first");
+  EXPECT_EQ(steps[0].op_class, "linear");
+  EXPECT_EQ(steps[0].arithmetic, Precision::f32);
+  EXPECT_EQ(steps[0].macs, 40 * 64 * 96);
+  EXPECT_EQ(steps[0].written_bytes, 40 * 96 * 4);
+  // Weights are packed from f16, to whole panels.
+  EXPECT_GE(steps[0].weight_bytes, 64 * 96 * 2);
+  EXPECT_LE(steps[0].weight_bytes, 64 * 96 * 2 * 3 / 2);
+  EXPECT_EQ(steps[0].read_bytes, 40 * 64 * 4 + steps[0].weight_bytes);
+  int64_t weight_bytes = 0;
+  for (const auto& step : steps) weight_bytes += step.weight_bytes;
+  EXPECT_EQ(weight_bytes, program.memory().weight_bytes);
+}
+
+TEST(Program, TellsWhichBuffersAreAliveAtWhichStep) {
+  const Runtime runtime = make_runtime(1);
+  const Graph graph = small_network(1, 16, 16);
+  const RandomWeights weights(graph);
+  const Program program = compile_or_die(graph, weights, runtime);
+  const auto steps = static_cast<int>(program.steps().size());
+  std::vector<int64_t> alive(static_cast<size_t>(steps), 0);
+  for (const PlannedBuffer& buffer : program.buffers()) {
+    EXPECT_FALSE(buffer.name.empty());
+    EXPECT_GE(buffer.first_step, 0) << buffer.name;
+    EXPECT_LT(buffer.last_step, steps) << buffer.name;
+    EXPECT_LE(buffer.offset + buffer.bytes, program.memory().arena_bytes) << buffer.name;
+    for (int step = buffer.first_step; step <= buffer.last_step; ++step) {
+      alive[static_cast<size_t>(step)] += buffer.bytes;
+    }
+  }
+  for (const int64_t bytes : alive) {
+    EXPECT_GT(bytes, 0);
+    EXPECT_LE(bytes, program.memory().arena_bytes);
+  }
 }
 
 }  // namespace

@@ -126,9 +126,13 @@ Verdict verdict_of(const Samples& before, const Samples& after) {
   if (before.ms.size() < kFewestRequests || after.ms.size() < kFewestRequests) {
     return Verdict::unknown;
   }
+  constexpr double kClockMs = 1e-4;  // two looks at a clock differ by less
   const double difference = after.median() - before.median();
-  if (std::fabs(difference) <= before.noise() + after.noise()) return Verdict::same;
-  return difference < 0 ? Verdict::faster : Verdict::slower;
+  const double least = after.min() - before.min();
+  const double noise = before.noise() + after.noise() + kClockMs;
+  if (difference < -noise && least < 0) return Verdict::faster;
+  if (difference > noise && least > 0) return Verdict::slower;
+  return Verdict::same;
 }
 
 Status check_subject(const Profile& before, const std::string& origin, const Subject& after) {

@@ -37,8 +37,8 @@ struct Comparison {
 /// Below this many requests nothing is known of the noise.
 inline constexpr size_t kFewestRequests = 3;
 
-/// A difference of medians is beyond the noise if it is larger than half the distance from the
-/// fastest to the slowest request of the one and of the other profile together.
+/// A difference of medians is beyond the noise if it is larger than the noise of the one and of the
+/// other profile together, and the fastest requests differ in the same direction.
 Verdict verdict_of(const Samples& before, const Samples& after);
 
 /// What changed from `before`, a profile in the file `origin`, to `after`.

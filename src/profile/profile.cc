@@ -13,10 +13,6 @@ double Samples::median() const {
   return sorted[sorted.size() / 2];
 }
 
-double Samples::noise() const {
-  return ms.empty() ? 0 : (*std::ranges::max_element(ms) - min()) / 2;
-}
-
 Samples& Samples::operator+=(const Samples& other) {
   ms.resize(std::max(ms.size(), other.ms.size()), 0.0);
   for (size_t i = 0; i < other.ms.size(); ++i) ms[i] += other.ms[i];

@@ -16,8 +16,9 @@ struct Samples {
 
   double min() const;     ///< 0 if there are none
   double median() const;  ///< the upper of two in the middle
-  /// Half the distance from the fastest to the slowest: what the same program does without cause.
-  double noise() const;
+  /// From the fastest to the median: what the same program does without cause. Slow requests that
+  /// something else on the machine is to blame for do not count, unless they are most of all.
+  double noise() const { return median() - min(); }
   Samples& operator+=(const Samples& other);
 };
 

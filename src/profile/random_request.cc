@@ -39,9 +39,10 @@ Result<graph::Graph> build(const RandomModel& model, NetworkRole role, const std
                                nullptr);
 }
 
-Result<Program> compile(graph::Graph graph, const RandomModel& model, const Runtime& runtime,
+/// A network or a part of it. `weights`: of the network as it was built, before any pass.
+Result<Program> compile(graph::Graph graph, const engine::RandomWeights& weights,
+                        const RandomModel& model, const Runtime& runtime,
                         std::vector<std::string> held = {}) {
-  const engine::RandomWeights weights(graph);
   engine::CompileOptions options = {.precision = model.precision, .taps = {}};
   options.held_inputs = std::move(held);
   graph::NetworkQuantization quantization;
@@ -80,9 +81,10 @@ class Networks {
     EF_TRY(graph::Graph decoder, build(model, NetworkRole::vae_decoder, model.decoder));
     for (const graph::Graph* graph : {&text, &unet, &decoder}) hasher.add_text(graph->dump());
     architecture = hasher.result().to_hex();
-    EF_TRY(made.text_, compile(std::move(text), model, runtime));
+    const engine::RandomWeights text_weights(text), decoder_weights(decoder);
+    EF_TRY(made.text_, compile(std::move(text), text_weights, model, runtime));
     EF_TRY_STATUS(made.make_unet(std::move(unet), model, runtime));
-    EF_TRY(made.decoder_, compile(std::move(decoder), model, runtime));
+    EF_TRY(made.decoder_, compile(std::move(decoder), decoder_weights, model, runtime));
     made.make_inputs();
     return made;
   }
@@ -106,6 +108,7 @@ class Networks {
 
  private:
   Status make_unet(graph::Graph graph, const RandomModel& model, const Runtime& runtime) {
+    const engine::RandomWeights weights(graph);
     // As the pipeline does: before the cut, after which keys and values no longer stand beside the
     // attention they are for.
     if (engine::optional_passes(model.precision).merge_projections) {
@@ -113,13 +116,13 @@ class Networks {
     }
     graph::SplitGraph parts = graph::split_by_inputs(std::move(graph), models::unet_step_inputs());
     if (!parts.once.outputs().empty()) {
-      EF_TRY(once_, compile(std::move(parts.once), model, runtime));
+      EF_TRY(once_, compile(std::move(parts.once), weights, model, runtime));
     }
     if (!parts.timestep.outputs().empty()) {
-      EF_TRY(timestep_, compile(std::move(parts.timestep), model, runtime));
+      EF_TRY(timestep_, compile(std::move(parts.timestep), weights, model, runtime));
     }
-    EF_TRY(step_,
-           compile(std::move(parts.step), model, runtime, std::move(parts.constant_step_inputs)));
+    EF_TRY(step_, compile(std::move(parts.step), weights, model, runtime,
+                          std::move(parts.constant_step_inputs)));
     return {};
   }
 
