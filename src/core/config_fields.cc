@@ -59,7 +59,7 @@ void ConfigFields::complain_about_strangers(ConfigReader& object) {
   std::ranges::sort(known);
   known.erase(std::unique(known.begin(), known.end()), known.end());
   for (const std::string& key : object.unread_keys()) {
-    object.complain(key, "a known field", unknown_name_message("field", key, known));
+    object.complain(key, "a known field", unknown_name_message("field", printable(key), known));
   }
 }
 

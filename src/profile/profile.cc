@@ -1,8 +1,18 @@
 #include "profile/profile.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace edgefusion::profile {
+namespace {
+
+/// Files may hold any numbers.
+int64_t saturating_sum(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
+}
+
+}  // namespace
 
 double Samples::min() const { return ms.empty() ? 0 : *std::ranges::min_element(ms); }
 
@@ -23,10 +33,12 @@ double Cost::intensity() const {
   return bytes() > 0 ? static_cast<double>(macs) / static_cast<double>(bytes()) : 0;
 }
 
+int64_t Cost::bytes() const { return saturating_sum(read_bytes, written_bytes); }
+
 Cost& Cost::operator+=(const Cost& other) {
-  macs += other.macs;
-  read_bytes += other.read_bytes;
-  written_bytes += other.written_bytes;
+  macs = saturating_sum(macs, other.macs);
+  read_bytes = saturating_sum(read_bytes, other.read_bytes);
+  written_bytes = saturating_sum(written_bytes, other.written_bytes);
   return *this;
 }
 

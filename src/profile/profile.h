@@ -27,7 +27,7 @@ struct Cost {
   int64_t macs = 0;
   int64_t read_bytes = 0, written_bytes = 0;
 
-  int64_t bytes() const { return read_bytes + written_bytes; }
+  int64_t bytes() const;
   /// Multiply-accumulates for each byte that is moved; 0 where nothing is.
   double intensity() const;
   Cost& operator+=(const Cost& other);
@@ -74,8 +74,6 @@ struct ProgramMemory {
     int64_t bytes = 0;
   };
   std::vector<Alive> alive;  ///< at that step, largest first
-
-  int64_t total_bytes() const { return weight_bytes + arena_bytes + scratch_bytes; }
 };
 
 /// Memory of the process, as the system counts it, at a moment of the first request.

@@ -77,7 +77,7 @@ TEST(ProfileJson, NamesFieldsThatAreUnknownMissingOrOfAnotherKind) {
   expect_error(written, "parts: expected 3 times each");
   written = sample();
   written["parts"][0]["macs"] = -1;
-  expect_error(written, "macs: expected integer in [0");
+  expect_error(written, "macs: expected integer of at least 0");
   written = sample();
   written["version"] = 2;
   expect_error(written, "version");

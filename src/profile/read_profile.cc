@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 
 #include "core/config_fields.h"
 #include "core/json.h"
@@ -11,8 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 4;  // sums of a few stay in range
-constexpr IntRange kCount = {0, kMost};
+constexpr IntRange kCount = {.min = 0};
 constexpr double kMostMs = 1e12, kMostRate = 1e24;
 constexpr int64_t kMostSteps = 100000, kMostPixels = 65536;
 constexpr size_t kMostSamples = 100000;
@@ -134,14 +132,16 @@ ProgramMemory::Alive read_alive(ConfigReader& reader) {
 }
 
 ProgramMemory read_program(ConfigReader& reader) {
-  return {.program = reader.string("program"),
-          .weight_bytes = reader.integer("weight_bytes", kCount),
-          .arena_bytes = reader.integer("arena_bytes", kCount),
-          .scratch_bytes = reader.integer("scratch_bytes", kCount),
-          .live_bytes = reader.int_list("live_bytes", kCount),
-          .peak_step = static_cast<int>(reader.integer("peak_step", {0, 1 << 30})),
-          .peak_name = reader.string("peak_name"),
-          .alive = read_list(reader, "alive", read_alive)};
+  ProgramMemory program = {.program = reader.string("program"),
+                           .weight_bytes = reader.integer("weight_bytes", kCount),
+                           .arena_bytes = reader.integer("arena_bytes", kCount),
+                           .scratch_bytes = reader.integer("scratch_bytes", kCount),
+                           .live_bytes = reader.int_list("live_bytes", kCount)};
+  const auto last = std::max<int64_t>(static_cast<int64_t>(program.live_bytes.size()) - 1, 0);
+  program.peak_step = static_cast<int>(reader.integer("peak_step", {0, last}));
+  program.peak_name = reader.string("peak_name");
+  program.alive = read_list(reader, "alive", read_alive);
+  return program;
 }
 
 ResidentBytes read_resident(ConfigReader& reader) {
