@@ -28,8 +28,9 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Where the parts of loops are noted from now on, and what runs on this pool notes itself;
-  /// nullptr, as at the start: nowhere. Of at least so many threads; must outlive its use.
+  /// Where the parts of loops that workers take are noted from now on, and what runs on this pool
+  /// notes itself; nullptr, as at the start: nowhere. Of at least so many threads; must outlive its
+  /// use.
   void set_trace(Trace* trace);
   Trace* trace() const { return trace_; }
 
