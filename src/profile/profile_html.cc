@@ -36,7 +36,7 @@ std::string totals(const Profile& profile) {
   const double parts = 100 * profile.parts_sum.median() / std::max(profile.whole.median(), 1e-9);
   return "<div class=\"row tiles\">\n" +
          tile(fixed(profile.whole.median(), 2) + " ms",
-              "whole, without loading; fastest " + fixed(profile.whole.min(), 2) + ", noise ±" +
+              "whole, without loading; fastest " + fixed(profile.whole.min(), 2) + ", noise " +
                   fixed(profile.whole.noise(), 2)) +
          tile(fixed(parts, 1) + " %", "of it in the parts below") +
          tile(bytes_text(static_cast<double>(profile.memory.measured_peak_bytes)),

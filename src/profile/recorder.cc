@@ -154,8 +154,10 @@ void Recorder::add_stage(const TraceSpan& span) {
 Part Recorder::new_part(const TraceSpan& span, const TraceSpan& stage) const {
   const std::string& label = trace_.name(span.label);
   if (span.kind == SpanKind::host) {
-    return {
-        .network = trace_.name(stage.label), .name = label, .op_class = "host", .block = "(host)"};
+    return {.network = "host: " + trace_.name(stage.label),
+            .name = label,
+            .op_class = "host",
+            .block = "(host)"};
   }
   if (span.kind == SpanKind::copy) {
     return {.network = label,
