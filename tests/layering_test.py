@@ -32,6 +32,7 @@ MAY_INCLUDE = {
              "core"},
     "quant": {"drawing", "pipeline", "models", "engine", "diffusion", "text", "formats", "graph",
               "core"},
+    "npu": {"drawing", "graph", "formats", "core"},
     "profile": {"drawing", "pipeline", "models", "engine", "formats", "graph", "core"},
     "api": {"pipeline", "diffusion", "engine", "formats", "core", "edgefusion"},
 }

@@ -37,6 +37,7 @@ Action declare_exec(CLI::App& app);
 Action declare_generate(CLI::App& app);
 Action declare_inspect(CLI::App& app);
 Action declare_kernels(CLI::App& app);
+Action declare_plan(CLI::App& app);
 Action declare_profile(CLI::App& app);
 Action declare_quantize(CLI::App& app);
 Action declare_tokenize(CLI::App& app);

@@ -26,6 +26,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"bench", "time a real architecture on random weights", declare_bench},
     {"eval", "judge pictures, and what a model paints in 1, 2, 4 and 8 steps", declare_eval},
     {"quantize", "make a bundle of fewer bits, with a report of what each layer cost", declare_quantize},
+    {"plan", "tile a network for a described NPU, and time it there", declare_plan},
     {"profile", "show where time, bytes and products of a picture go", declare_profile},
     {"kernels", "show instruction sets and the kernels chosen here", declare_kernels},
     {"data", "prepare training data, shards in and shards out", declare_data},
