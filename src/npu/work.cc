@@ -193,10 +193,12 @@ Status WorkMaker::add_view(const Node& node) {
   if (!keeps_rows || !fits) {
     const bool in_dram = tensor.kind == TensorKind::input ||
                          (tensor.producer >= 0 && work_.op(tensor.producer).on_host);
-    const bool is_free =
-        in_dram && std::ranges::none_of(work_.ops, [&](const Op& op) {
-          return !op.on_host && std::ranges::count(op.operands, x, &Operand::tensor) != 0;
-        });
+    const auto takes_places = [&](const Operand& operand) {
+      return operand.tensor == x && operand.reach != Reach::whole;
+    };
+    const bool is_free = in_dram && std::ranges::none_of(work_.ops, [&](const Op& op) {
+                           return std::ranges::any_of(op.operands, takes_places);
+                         });
     if (!is_free) {
       return cannot(
           node, "reshapes other than of pictures to tokens and back, found " + shape.to_string());
