@@ -34,6 +34,7 @@ MAY_INCLUDE = {
               "core"},
     "npu": {"drawing", "graph", "formats", "core"},
     "profile": {"drawing", "pipeline", "models", "engine", "formats", "graph", "core"},
+    "onnx": {"formats", "graph", "core"},
     "api": {"pipeline", "diffusion", "engine", "formats", "core", "edgefusion"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) - {"api"}

@@ -34,6 +34,7 @@ Action declare_convert(CLI::App& app);
 Action declare_data(CLI::App& app);
 Action declare_eval(CLI::App& app);
 Action declare_exec(CLI::App& app);
+Action declare_export_onnx(CLI::App& app);
 Action declare_generate(CLI::App& app);
 Action declare_inspect(CLI::App& app);
 Action declare_kernels(CLI::App& app);

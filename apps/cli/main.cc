@@ -28,6 +28,8 @@ constexpr auto kCommands = std::to_array<Command>({
     {"quantize", "make a bundle of fewer bits, with a report of what each layer cost", declare_quantize},
     {"plan", "tile a network for a described NPU, and time it there", declare_plan},
     {"profile", "show where time, bytes and products of a picture go", declare_profile},
+    {"export-onnx", "write networks as ONNX files, whole or in the parts of a plan",
+     declare_export_onnx},
     {"kernels", "show instruction sets and the kernels chosen here", declare_kernels},
     {"data", "prepare training data, shards in and shards out", declare_data},
 #ifdef EF_TRAIN
