@@ -217,8 +217,9 @@ Action declare_export_onnx(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--tokens", options->tokens, "Tokens of a text [the model's own]")
       ->check(CLI::Range(1, 4096));
-  app.add_option("--network", options->networks,
-                 "Only this network: text_encoder, unet, vae_decoder, vae_encoder or image_encoder");
+  app.add_option(
+      "--network", options->networks,
+      "Only this network: text_encoder, unet, vae_decoder, vae_encoder or image_encoder");
   app.add_option("--type", options->type, "Of weights and arithmetic; inputs and outputs are f32")
       ->check(CLI::IsMember({"f32", "f16"}))
       ->capture_default_str();

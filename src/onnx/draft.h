@@ -1,9 +1,10 @@
 #pragma once
 
+#include <onnx_messages.pb.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <onnx_messages.pb.h>
 #include <set>
 #include <span>
 #include <string>
@@ -18,8 +19,8 @@
 
 namespace edgefusion::onnx {
 
-/// Operators of opset 17 (LayerNormalization is its newest we use), files of IR version 8: onnxruntime
-/// from 1.12 on and the tool chains of vendors read both.
+/// Operators of opset 17 (LayerNormalization is its newest we use), files of IR version 8:
+/// onnxruntime from 1.12 on and the tool chains of vendors read both.
 inline constexpr int64_t kOpset = 17;
 inline constexpr int64_t kIrVersion = 8;
 
@@ -29,8 +30,8 @@ struct Attribute {
 };
 using Attributes = std::vector<Attribute>;
 
-/// Makes the data of an initializer when it is written; asked once or more often. Errors: values that
-/// do not fit the type.
+/// Makes the data of an initializer when it is written; asked once or more often. Errors: values
+/// that do not fit the type.
 using TensorMaker = std::function<Result<Tensor>()>;
 
 /// Data of the file that is not in memory yet.

@@ -15,8 +15,8 @@ std::string heads_of(Exporter& e, ValueId id, int64_t begin, int64_t width, int 
   std::string x = e.operand(id);
   if (width != shape[2]) x = e.slice(x, 2, begin, begin + width);
   x = e.reshape(x, {shape[0], shape[1], heads, width / heads});
-  return e.transpose(x, transposed ? std::vector<int64_t>{0, 2, 3, 1}
-                                   : std::vector<int64_t>{0, 2, 1, 3});
+  return e.transpose(
+      x, transposed ? std::vector<int64_t>{0, 2, 3, 1} : std::vector<int64_t>{0, 2, 1, 3});
 }
 
 // [1,1,T,T]: `seen` up to the query's own place, `unseen` after it.

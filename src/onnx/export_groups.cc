@@ -42,8 +42,8 @@ Result<fs::path> export_whole(const graph::Graph& graph, const TensorSource& wei
 Result<std::vector<fs::path>> export_groups(const graph::Graph& graph,
                                             std::span<const NodeGroup> groups,
                                             const TensorSource& weights,
-                                            const ExportOptions& options,
-                                            const WriteOptions& write, const fs::path& folder) {
+                                            const ExportOptions& options, const WriteOptions& write,
+                                            const fs::path& folder) {
   EF_TRY(const std::vector<graph::Graph> parts, split_into_groups(graph, groups));
   json manifest = {{"version", 1},
                    {"network", graph.name()},

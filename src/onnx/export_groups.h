@@ -12,8 +12,8 @@
 
 namespace edgefusion::onnx {
 
-/// Writes the graph as folder/model.onnx, with folder/model.onnx.data beside it if external. Returns
-/// the file. Errors: those of export_graph and write_model.
+/// Writes the graph as folder/model.onnx, with folder/model.onnx.data beside it if external.
+/// Returns the file. Errors: those of export_graph and write_model.
 Result<std::filesystem::path> export_whole(const graph::Graph& graph, const TensorSource& weights,
                                            const ExportOptions& options, const WriteOptions& write,
                                            const std::filesystem::path& folder);

@@ -30,9 +30,8 @@ std::string resized(Exporter& e, const std::string& x, const Shape& from, int64_
     // Scales of a Resize are floats, whose rounding could move an index.
     return picked(e, picked(e, x, 2, from[1], height), 3, from[2], width);
   }
-  const std::string scales =
-      e.numbers_f32({1, 1, static_cast<float>(height / from[1]), static_cast<float>(width / from[2])},
-                    {4});
+  const std::string scales = e.numbers_f32(
+      {1, 1, static_cast<float>(height / from[1]), static_cast<float>(width / from[2])}, {4});
   return e.emit("Resize", {x, "", scales},
                 {{"mode", std::string("nearest")},
                  {"coordinate_transformation_mode", std::string("asymmetric")},

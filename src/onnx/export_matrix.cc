@@ -27,8 +27,8 @@ void add_bias(Exporter& e, ValueId bias, std::vector<std::string>& inputs) {
 Attributes conv_attributes(const graph::Conv2dAttrs& attrs, const Shape& weight) {
   return {{"kernel_shape", std::vector<int64_t>{weight[2], weight[3]}},
           {"strides", std::vector<int64_t>{attrs.stride, attrs.stride}},
-          {"pads", std::vector<int64_t>{attrs.pad_top, attrs.pad_left, attrs.pad_bottom,
-                                        attrs.pad_right}}};
+          {"pads",
+           std::vector<int64_t>{attrs.pad_top, attrs.pad_left, attrs.pad_bottom, attrs.pad_right}}};
 }
 
 // Sums and bias of a linear layer: tokens are multiplied by [K,O], vectors by [O,K], and pixels are

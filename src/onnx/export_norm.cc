@@ -1,7 +1,7 @@
 #include "onnx/op_exporters.h"
 
-// Norms over groups as norms over instances, as exporters of PyTorch write them: opset 17 has none of
-// groups, and those of later ones scale each group instead of each channel.
+// Norms over groups as norms over instances, as exporters of PyTorch write them: opset 17 has none
+// of groups, and those of later ones scale each group instead of each channel.
 
 namespace edgefusion::onnx {
 namespace {

@@ -34,10 +34,11 @@ std::string export_embedding(Exporter& e, const Node& node) {
   const std::string ids = e.operand(node.inputs[0]);
   const auto rows = static_cast<int32_t>(e.shape(node.inputs[1])[0]);
   const std::string zero = e.integers_i32(0);
-  const std::string is_inside =
-      e.emit("And", {e.emit("GreaterOrEqual", {ids, zero}), e.emit("Less", {ids, e.integers_i32(rows)})});
+  const std::string is_inside = e.emit(
+      "And", {e.emit("GreaterOrEqual", {ids, zero}), e.emit("Less", {ids, e.integers_i32(rows)})});
   const std::string safe = e.emit("Where", {is_inside, ids, zero});
-  const std::string found = e.emit("Gather", {e.operand(node.inputs[1]), safe}, {{"axis", int64_t{0}}});
+  const std::string found =
+      e.emit("Gather", {e.operand(node.inputs[1]), safe}, {{"axis", int64_t{0}}});
   const Shape& shape = e.shape(node.inputs[0]);
   const std::string kept = e.reshape(e.cast(is_inside, e.float_type()), {shape[0], shape[1], 1});
   return e.emit("Mul", {found, kept});

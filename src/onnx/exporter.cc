@@ -175,8 +175,7 @@ std::string Exporter::source(ValueId id, const std::vector<int64_t>& dims, bool 
 std::string Exporter::weight(const FileWeight& weight, TensorMaker make) {
   const auto [found, is_new] = placed_weights_.try_emplace(weight);
   if (is_new) {
-    found->second =
-        draft_.add_initializer(weight.name, weight.dtype, weight.dims, std::move(make));
+    found->second = draft_.add_initializer(weight.name, weight.dtype, weight.dims, std::move(make));
   }
   return found->second;
 }
@@ -263,8 +262,7 @@ std::string Exporter::quantized(const std::string& x, float scale, int zero_poin
   const auto [found, is_new] = quantized_.try_emplace({x, scale, zero_point});
   if (is_new) {
     const std::string step = numbers_f32({scale}, {}), zero = zero_points(DType::u8, zero_point, 0);
-    found->second =
-        emit("DequantizeLinear", {emit("QuantizeLinear", {x, step, zero}), step, zero});
+    found->second = emit("DequantizeLinear", {emit("QuantizeLinear", {x, step, zero}), step, zero});
     shared_.insert(found->second);
   }
   return found->second;

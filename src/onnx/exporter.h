@@ -92,7 +92,7 @@ class Exporter {
   const TensorSource& weights_;
   const ExportOptions& options_;
   Draft draft_;
-  std::string making_;  ///< name of the value that is being made
+  std::string making_;              ///< name of the value that is being made
   std::vector<std::string> names_;  ///< by value; empty: not made yet, or a source
   std::map<std::string, std::string> constants_;
   std::map<FileWeight, std::string> placed_weights_;

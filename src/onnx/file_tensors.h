@@ -8,8 +8,8 @@
 
 namespace edgefusion::onnx {
 
-/// A weight of the graph as floats [shape], whatever the file has: tensors stacked along their first
-/// axis, halves, codes.
+/// A weight of the graph as floats [shape], whatever the file has: tensors stacked along their
+/// first axis, halves, codes.
 Tensor float_weight(const graph::Node& weight, const Shape& shape, const TensorSource& weights);
 
 /// Rows and columns of a matrix change places; elements of any type.

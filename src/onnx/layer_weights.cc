@@ -97,16 +97,14 @@ MatrixOperands static_operands(Exporter& e, const Node& source, const Weight& we
                                const Shape& x_shape) {
   const std::vector<float> scales = layer.channel_scales(weight.shape[1]);
   const bool has_codes = has_s8_codes(source, e.weights());
-  S8Weights s8 = has_codes
-                     ? s8_codes(source, weight.shape, e.weights())
-                     : round_to_s8(float_weight(source, weight.shape, e.weights()), scales);
+  S8Weights s8 = has_codes ? s8_codes(source, weight.shape, e.weights())
+                           : round_to_s8(float_weight(source, weight.shape, e.weights()), scales);
   if (all_equal(scales)) {
     return {e.quantized(x, scales[0], layer.zero_point),
             s8_operand(e, weight, std::move(s8), 1.0f / scales[0])};
   }
   const std::string divided = divided_by_channel(e, x, x_shape, scales);
-  return {e.quantized(divided, 1.0f, layer.zero_point),
-          s8_operand(e, weight, std::move(s8), 1.0f)};
+  return {e.quantized(divided, 1.0f, layer.zero_point), s8_operand(e, weight, std::move(s8), 1.0f)};
 }
 
 }  // namespace

@@ -19,11 +19,11 @@ struct MatrixOperands {
   std::string x, weight;
 };
 
-/// What a matrix op multiplies: `x` (in the file's layout, `x_shape` as in the graph) and the weights
-/// of `node`, both floats, or as the layer's quantisation says:
+/// What a matrix op multiplies: `x` (in the file's layout, `x_shape` as in the graph) and the
+/// weights of `node`, both floats, or as the layer's quantisation says:
 ///   w8a8          x through QuantizeLinear (u8) and DequantizeLinear, s8 weights through
-///                 DequantizeLinear with a scale for each output. Scales by channel: x is divided by
-///                 them before, as the weights are multiplied by them.
+///                 DequantizeLinear with a scale for each output. Scales by channel: x is divided
+///                 by them before, as the weights are multiplied by them.
 ///   others in 8   s8 weights through DequantizeLinear; x a float
 ///   all others    floats
 MatrixOperands matrix_operands(Exporter& e, const graph::Node& node, const std::string& x,

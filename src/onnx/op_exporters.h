@@ -9,8 +9,9 @@
 
 namespace edgefusion::onnx {
 
-/// How an op is written in ONNX's operators; one row per OpKind, in its order. The function emits the
-/// nodes and returns the name of the value they make, in the layout of the file. Not for sources.
+/// How an op is written in ONNX's operators; one row per OpKind, in its order. The function emits
+/// the nodes and returns the name of the value they make, in the layout of the file. Not for
+/// sources.
 struct OpExporter {
   graph::OpKind kind;
   std::string (*emit)(Exporter& e, const graph::Node& node);

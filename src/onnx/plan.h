@@ -19,8 +19,9 @@ struct NetworkPlan {
 };
 using Plan = std::map<std::string, NetworkPlan, std::less<>>;  ///< by network: "unet"
 
-/// Reads {"version": 1, "networks": [{"name", "graph_hash"?, "groups": [{"name", "nodes": [...]}]}]};
-/// other keys are not looked at. Names of groups become names of files: letters, digits, "_", "-" and
+/// Reads {"version": 1, "networks": [{"name", "graph_hash"?, "groups": [{"name", "nodes":
+/// [...]}]}]}; other keys are not looked at. Names of groups become names of files: letters,
+/// digits, "_", "-" and
 /// ".", no "." first. Errors: io, bad_file naming place, expected and found.
 Result<Plan> read_plan(const std::filesystem::path& path);
 

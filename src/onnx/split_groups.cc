@@ -54,7 +54,8 @@ class Assignment {
     for (const std::string& name : groups_[static_cast<size_t>(g)].nodes) {
       const ValueId value = graph_.find(name);
       if (value == kNoValue) {
-        return refuse("group " + name_of(g) + ": network " + graph_.name() + " has no node " + name);
+        return refuse("group " + name_of(g) + ": network " + graph_.name() + " has no node " +
+                      name);
       }
       if (is_source(graph_.producer(value).op)) continue;
       int& group = group_of(value);

@@ -33,8 +33,8 @@ std::string field_head(int field, uint64_t length) {
 }
 
 uint64_t nested_size(int field, uint64_t length) {
-  return varint_size((static_cast<uint64_t>(field) << 3) | kLengthDelimited) +
-         varint_size(length) + length;
+  return varint_size((static_cast<uint64_t>(field) << 3) | kLengthDelimited) + varint_size(length) +
+         length;
 }
 
 std::span<const std::byte> bytes_of(const std::string& text) {
@@ -69,8 +69,7 @@ void add_entry(TensorProto& header, const std::string& key, const std::string& v
 /// A file of tensors, each at a page of its own.
 class DataFile {
  public:
-  static Result<DataFile> create(const std::filesystem::path& path,
-                                 const WriteOptions& options) {
+  static Result<DataFile> create(const std::filesystem::path& path, const WriteOptions& options) {
     EF_TRY(AtomicFile file, AtomicFile::create(path));
     return DataFile(std::move(file), path.filename().string(), options);
   }
@@ -162,8 +161,7 @@ Status write_model(const Draft& draft, const std::filesystem::path& path,
                    const WriteOptions& given) {
   WriteOptions options = given;
   if (bytes_of_tensors(draft) > kMostInlineBytes) options.external_data = true;
-  EF_TRY(const std::vector<Entry> entries,
-         make_entries(draft, path.string() + ".data", options));
+  EF_TRY(const std::vector<Entry> entries, make_entries(draft, path.string() + ".data", options));
   onnx_proto::ModelProto model = draft.model();
   const std::string graph = model.graph().SerializeAsString();
   model.clear_graph();

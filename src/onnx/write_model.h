@@ -21,9 +21,9 @@ struct WriteOptions {
   const std::atomic<bool>* cancel = nullptr;  ///< looked at before each tensor
 };
 
-/// Writes a model file; its tensors go to `path`.data beside it if they are asked to, or do not fit.
-/// One tensor is in memory at a time. The draft's message is not changed.
-/// Errors: io, resource_exhausted, cancelled, those of the initializers' makers.
+/// Writes a model file; its tensors go to `path`.data beside it if they are asked to, or do not
+/// fit. One tensor is in memory at a time. The draft's message is not changed. Errors: io,
+/// resource_exhausted, cancelled, those of the initializers' makers.
 Status write_model(const Draft& draft, const std::filesystem::path& path,
                    const WriteOptions& options = {});
 
