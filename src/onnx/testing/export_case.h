@@ -21,14 +21,15 @@ class CodedWeights : public graph::GivenWeights {
  public:
   /// The codes live as long as this.
   void set_codes(const std::string& name, QuantizedTensor tensor, std::vector<std::byte> codes,
-                 std::vector<float> scales) {
+                 std::vector<float> numbers) {
     Codes& entry = codes_[name];
     entry.codes = std::move(codes);
-    entry.scales = std::move(scales);
+    entry.numbers = std::move(numbers);
     entry.tensor = std::move(tensor);
     entry.tensor.codes = entry.codes.data();
     entry.tensor.code_bytes = entry.codes.size();
-    entry.tensor.scales = entry.scales.data();
+    const bool has_scales = entry.tensor.code <= WeightCode::s4;
+    (has_scales ? entry.tensor.scales : entry.tensor.palettes) = entry.numbers.data();
     set(name, Tensor(entry.tensor.shape, DType::f32));
   }
   const QuantizedTensor* quantized(std::string_view name) const override {
@@ -40,7 +41,7 @@ class CodedWeights : public graph::GivenWeights {
   struct Codes {
     QuantizedTensor tensor;
     std::vector<std::byte> codes;
-    std::vector<float> scales;
+    std::vector<float> numbers;  ///< scales, or palettes
   };
   std::map<std::string, Codes, std::less<>> codes_;
 };
