@@ -133,12 +133,12 @@ std::string export_convert(Exporter& e, const Node& node) {
   if (attrs.to == DType::bf16) return e.cast(e.cast(x, DType::bf16), e.float_type());
   if (attrs.to != DType::u8) return x;
   const auto& scales = attrs.u8->scale;
-  const auto channels = static_cast<int64_t>(scales.size());
-  const std::string step = e.numbers_f32(scales, {channels});
-  const std::string zero = e.zero_points(DType::u8, attrs.u8->zero_point, channels);
+  const Exporter::Steps steps =
+      e.steps(e.graph().value(node.output).name, scales, static_cast<int64_t>(scales.size()),
+              DType::u8, attrs.u8->zero_point);
   const Attributes axis = {{"axis", int64_t{channel_axis(e.shape(node.output))}}};
-  return e.emit("DequantizeLinear", {e.emit("QuantizeLinear", {x, step, zero}, axis), step, zero},
-                axis);
+  const std::string codes = e.emit("QuantizeLinear", {x, steps.scale, steps.zero_point}, axis);
+  return e.emit("DequantizeLinear", {codes, steps.scale, steps.zero_point}, axis);
 }
 
 }  // namespace edgefusion::onnx

@@ -185,6 +185,12 @@ std::string Exporter::emit(const std::string& op_type, const std::vector<std::st
   return draft_.add_node(op_type, inputs, attributes, making_ + "/" + op_type);
 }
 
+std::string Exporter::emit_for(const std::string& name, const std::string& op_type,
+                               const std::vector<std::string>& inputs,
+                               const Attributes& attributes) {
+  return draft_.add_node(op_type, inputs, attributes, name + "/" + op_type);
+}
+
 std::string Exporter::reshape(const std::string& x, const std::vector<int64_t>& dims) {
   return emit("Reshape", {x, integers(dims, {static_cast<int64_t>(dims.size())})});
 }
@@ -238,7 +244,7 @@ std::string Exporter::numbers(const std::vector<float>& values, const std::vecto
 
 std::string Exporter::numbers_f32(const std::vector<float>& values,
                                   const std::vector<int64_t>& dims) {
-  return small("constant.scales", DType::f32, dims, tensor_of(values, DType::f32));
+  return small("constant.numbers", DType::f32, dims, tensor_of(values, DType::f32));
 }
 
 std::string Exporter::integers(const std::vector<int64_t>& values,
@@ -251,19 +257,24 @@ std::string Exporter::integers_i32(int32_t value) {
                tensor_of<int32_t>({value}, DType::i32));
 }
 
-std::string Exporter::zero_points(DType dtype, int value, int64_t count) {
-  const std::vector<uint8_t> values(static_cast<size_t>(std::max<int64_t>(count, 1)),
-                                    static_cast<uint8_t>(value));
+Exporter::Steps Exporter::steps(const std::string& name, const std::vector<float>& scales,
+                                int64_t count, DType dtype, int zero_point) {
   const std::vector<int64_t> dims = count == 0 ? std::vector<int64_t>{} : std::vector{count};
-  return small("constant.zero_points", dtype, dims, tensor_of(values, dtype));
+  const std::vector<uint8_t> zeros(scales.size(), static_cast<uint8_t>(zero_point));
+  const auto add = [&](const char* end, DType type, Tensor data) {
+    return draft_.add_initializer(name + end, type, dims,
+                                  [data]() -> Result<Tensor> { return data; });
+  };
+  return {add("_scale", DType::f32, tensor_of(scales, DType::f32)),
+          add("_zero_point", dtype, tensor_of(zeros, dtype))};
 }
 
 std::string Exporter::quantized(const std::string& x, float scale, int zero_point) {
   const auto [found, is_new] = quantized_.try_emplace({x, scale, zero_point});
   if (is_new) {
-    const std::string step = numbers_f32({scale}, {}), zero = zero_points(DType::u8, zero_point, 0);
-    found->second = emit("DequantizeLinear", {emit("QuantizeLinear", {x, step, zero}), step, zero});
-    shared_.insert(found->second);
+    const Steps step = steps(x, {scale}, 0, DType::u8, zero_point);
+    const std::string codes = emit_for(x, "QuantizeLinear", {x, step.scale, step.zero_point});
+    found->second = emit_for(x, "DequantizeLinear", {codes, step.scale, step.zero_point});
   }
   return found->second;
 }

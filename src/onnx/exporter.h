@@ -58,6 +58,9 @@ class Exporter {
   /// A node; its output is named after the value that is being made.
   std::string emit(const std::string& op_type, const std::vector<std::string>& inputs,
                    const Attributes& attributes = {});
+  /// The same, named after a value that is not the one that is being made.
+  std::string emit_for(const std::string& name, const std::string& op_type,
+                       const std::vector<std::string>& inputs, const Attributes& attributes = {});
   std::string reshape(const std::string& x, const std::vector<int64_t>& dims);
   std::string transpose(const std::string& x, const std::vector<int64_t>& permutation);
   /// [begin, end) of an axis.
@@ -72,7 +75,12 @@ class Exporter {
   std::string numbers_f32(const std::vector<float>& values, const std::vector<int64_t>& dims);
   std::string integers(const std::vector<int64_t>& values, const std::vector<int64_t>& dims);
   std::string integers_i32(int32_t value);
-  std::string zero_points(DType dtype, int value, int64_t count);
+  /// Scale and zero point of QuantizeLinear and DequantizeLinear: NAME_scale and NAME_zero_point.
+  struct Steps {
+    std::string scale, zero_point;
+  };
+  Steps steps(const std::string& name, const std::vector<float>& scales, int64_t count, DType dtype,
+              int zero_point);
   /// Data of the weight file, named as there, once for each type, layout and extents it has.
   std::string weight(const FileWeight& weight, TensorMaker make);
 

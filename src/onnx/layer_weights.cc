@@ -67,10 +67,9 @@ std::string s8_operand(Exporter& e, const Weight& weight, S8Weights s8, float fa
   const auto codes = std::make_shared<const Tensor>(weight.laid_out(std::move(s8.codes)));
   const auto make = [codes]() -> Result<Tensor> { return *codes; };
   const std::string stored = e.weight(weight.as(DType::i8), make);
-  const int64_t outputs = weight.outputs();
-  return e.emit("DequantizeLinear",
-                {stored, e.numbers_f32(s8.scales, {outputs}), e.zero_points(DType::i8, 0, outputs)},
-                {{"axis", weight.output_axis()}});
+  const Exporter::Steps steps = e.steps(weight.name, s8.scales, weight.outputs(), DType::i8, 0);
+  return e.emit_for(weight.name, "DequantizeLinear", {stored, steps.scale, steps.zero_point},
+                    {{"axis", weight.output_axis()}});
 }
 
 bool all_equal(const std::vector<float>& values) {

@@ -58,12 +58,12 @@ def run_model(path, inputs, optimized=True):
     return dict(zip(names, session.run(names, {i.name: inputs[i.name] for i in session.get_inputs()})))
 
 
-def run_groups(folder, inputs):
+def run_groups(folder, inputs, optimized=True):
     """Models of groups.json, one after the other, as its own words say."""
     manifest = json.loads((folder / "groups.json").read_text("utf-8"))
     values = {name: inputs[name] for name in manifest["inputs"]}
     for group in manifest["groups"]:
-        made = run_model(folder / group["file"], {name: values[name] for name in group["inputs"]})
+        made = run_model(folder / group["file"], {name: values[name] for name in group["inputs"]}, optimized)
         assert sorted(made) == sorted(group["outputs"]), group["name"]
         values.update(made)
     return {name: values[name] for name in manifest["outputs"]}

@@ -49,10 +49,10 @@ class Export(Case):
         self.run_program("export-onnx", model, "-o", out, *map(str, arguments), **options)
         return out
 
-    def engine(self, model, role, inputs, precision="f32"):
+    def engine(self, model, role, inputs, precision="f32", taps=()):
         onnx_case.write_tensors(self.folder / "in.safetensors", inputs)
         self.run_program("exec", model, role, "--inputs", self.folder / "in.safetensors", "--outputs",
-                         self.folder / "out.safetensors", "--precision", precision)
+                         self.folder / "out.safetensors", "--precision", precision, *(f"--tap={tap}" for tap in taps))
         return onnx_case.read_tensors(self.folder / "out.safetensors")[0]
 
 
@@ -173,6 +173,46 @@ class Networks(Export):
             self.assertLess(self.rms(found, exact), 1.2 * self.rms(coded, exact))
             self.assertGreater(self.rms(found, exact), 1e-3)
         self.assertLessEqual(error_of(run_model(floats / "unet" / "model.onnx", inputs)["out_sample"], exact), BOUND)
+
+    def planned(self, model, role, size):
+        """A plan of the network: groups of so many nodes, which a file made of the same graph names."""
+        graph = onnx.load(model).graph
+        names = [value.name for value in graph.value_info] + [value.name for value in graph.output]
+        groups = [{"name": f"g{i:03}", "nodes": names[i : i + size]} for i in range(0, len(names), size)]
+        path = self.folder / f"{role}.plan.json"
+        path.write_text(json.dumps({"version": 1, "networks": [{"name": role, "groups": groups}]}), "utf-8")
+        return path, len(groups)
+
+    def test_groups_of_a_plan_chained_give_the_whole_network(self):
+        for arguments, bound in (([], 1e-5), (["--qdq"], 1e-5)):
+            whole = self.export(QUANTIZED, "--network", "unet", "--qdq")
+            plan, count = self.planned(whole / "unet" / "model.onnx", "unet", 40)
+            self.assertGreater(count, 3)
+            parts = self.export(QUANTIZED, "--network", "unet", "--plan", plan, *arguments)
+            self.assertEqual(len(list((parts / "unet").glob("*.onnx"))), count)
+            inputs = self.unet_inputs(whole / "unet" / "model.onnx")
+            whole = self.export(QUANTIZED, "--network", "unet", *arguments)
+            # Without onnxruntime's own fusions, which stop at the borders of models.
+            expected = run_model(whole / "unet" / "model.onnx", inputs, False)["out_sample"]
+            found = onnx_case.run_groups(parts / "unet", inputs, False)["out_sample"]
+            self.assertLessEqual(error_of(found, expected), bound)
+
+    def test_a_quantised_layer_is_within_one_step_of_the_engine(self):
+        model = onnx.load(self.export(QUANTIZED, "--network", "vae_decoder", "--qdq") / "vae_decoder" / "model.onnx")
+        layer = "decoder.layers.1"  # the first convolution with its ReLU
+        model.graph.output.extend(value for value in model.graph.value_info if value.name == layer)
+        onnx.save(model, self.folder / "tapped.onnx")
+        latent = np.random.default_rng(5).standard_normal((1, 4, 16, 16)).astype(np.float32)
+        found = run_model(self.folder / "tapped.onnx", {"latent_sample": latent}, False)[layer]
+        expected = self.engine(QUANTIZED, "vae_decoder", {"latent": latent}, "int8", [layer])[layer]
+        constants = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
+        quantize = next(node for node in model.graph.node if node.op_type == "QuantizeLinear")
+        codes = np.abs(constants["decoder.layers.0.weight"].astype(np.float32))
+        reach = codes.sum((1, 2, 3)) * constants["decoder.layers.0.weight_scale"] * constants[quantize.input[1]]
+        # The engine's inputs are rounded to bf16 before they are to u8, which moves few of them.
+        difference = np.abs(found - expected).max((0, 2, 3)) - np.abs(expected).max((0, 2, 3)) / 256
+        self.assertTrue((difference <= reach).all(), (difference / reach).max())
+        self.assertLess(self.rms(found, expected), 0.02)
 
     @staticmethod
     def rms(found, expected):
