@@ -28,7 +28,7 @@ struct Options {
   std::string model, out, size, plan, type = "f32";
   std::vector<std::string> networks;
   int64_t batch = 1, tokens = 0;  ///< 0: the model's own
-  bool qdq = false, external_data = false;
+  bool qdq = false, external_data = false, timestep_each = false;
 };
 
 /// What is exported if nobody says otherwise: what paints a picture, or judges one.
@@ -139,6 +139,8 @@ Result<std::vector<fs::path>> export_network(const Source& source, const Options
   const char* in_model = pipeline::folder_role(role);
   onnx::ExportOptions how{.type = options.type == "f16" ? DType::f16 : DType::f32,
                           .names = names_in_file(role)};
+  // As diffusers' pipelines call it.
+  if (!options.timestep_each) how.shared_inputs = {"timestep"};
   static const graph::NetworkQuantization kNothing;
   if (options.qdq) {
     const auto found = source.quantization.find(in_model);
@@ -215,6 +217,8 @@ Action declare_export_onnx(CLI::App& app) {
   app.add_option("--batch", options->batch, "Pictures at once; guidance needs two for each")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  app.add_flag("--timestep-each", options->timestep_each,
+               "One timestep for each picture, not one for all");
   app.add_option("--tokens", options->tokens, "Tokens of a text [the model's own]")
       ->check(CLI::Range(1, 4096));
   app.add_option(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "core/dtype.h"
@@ -19,6 +20,8 @@ struct ExportOptions {
   const graph::NetworkQuantization* quantization = nullptr;
   /// What inputs and outputs of the graph are called in the file, if not by their own names.
   std::map<std::string, std::string> names = {};
+  /// Inputs [N,...] that have one item in the file, which is repeated for all.
+  std::set<std::string> shared_inputs = {};
 };
 
 /// The graph in ONNX's own operators, its static shapes, its values under their names. Values of

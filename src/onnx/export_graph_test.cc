@@ -134,6 +134,19 @@ TEST(ExportGraph, KeepsTheNamesOfValuesAndOfWeights) {
   EXPECT_EQ(made.node(0).input(2), "conv_in.bias");
 }
 
+TEST(ExportGraph, RepeatsASharedInputForAllItems) {
+  CaseBuilder b("shared");
+  const graph::ValueId x = b.input({3, 2});
+  const ExportCase given =
+      b.finish(b.op(OpKind::activation, graph::ActivationAttrs{Activation::silu}, {x}));
+  const auto draft = export_graph(given.graph, given.weights, {.shared_inputs = {"in0"}});
+  ASSERT_TRUE(draft.has_value());
+  const auto& made = draft->model().graph();
+  EXPECT_EQ(made.input(0).type().tensor_type().shape().dim(0).dim_value(), 1);
+  EXPECT_EQ(made.node(0).op_type(), "Expand");
+  EXPECT_EQ(made.output(0).type().tensor_type().shape().dim(0).dim_value(), 3);
+}
+
 TEST(ExportGraph, RefusesTwoValuesOfOneName) {
   graph::GraphBuilder g("net", nullptr);
   const graph::ValueId x = g.input("x", {1, 3});

@@ -89,8 +89,14 @@ void Exporter::add_inputs() {
     const graph::Value& value = graph_.value(id);
     std::string name = external_name(id);
     const DType type = value.dtype == DType::i32 ? DType::i32 : DType::f32;
-    draft_.add_input(name, type, dims_of(file_shape(value.shape)));
+    const std::vector<int64_t> dims = dims_of(file_shape(value.shape));
+    std::vector<int64_t> given = dims;
+    if (options_.shared_inputs.contains(value.name)) given[0] = 1;
+    draft_.add_input(name, type, given);
     making_ = name;
+    if (given != dims) {
+      name = emit("Expand", {name, integers(dims, {static_cast<int64_t>(dims.size())})});
+    }
     if (type == DType::f32 && float_type() != DType::f32) name = cast(name, float_type());
     names_[static_cast<size_t>(id)] = name;
   }

@@ -76,6 +76,8 @@ class Networks(Export):
                 arguments[3:] = [value.shape[0], "--tokens", value.shape[1]]
             if name == "encoder_hidden_states":
                 arguments += ["--tokens", value.shape[1]]
+            if name == "timestep" and value.size > 1:
+                arguments.append("--timestep-each")
             if name in ("sample", "latent", "image"):
                 arguments[3] = value.shape[0]
                 unit = 1 if role == "vae_encoder" else 8
@@ -85,11 +87,10 @@ class Networks(Export):
 
     @staticmethod
     def feed(role, inputs):
-        batch = max(value.shape[0] if value.ndim else 1 for value in inputs.values())
         names = onnx_case.NAMES.get(role, {})
         fed = {names.get(k, k): v.astype(np.int32 if k == "input_ids" else np.float32) for k, v in inputs.items()}
         if "timestep" in fed:
-            fed["timestep"] = np.broadcast_to(fed["timestep"].reshape(-1), (batch,)).copy()
+            fed["timestep"] = fed["timestep"].reshape(-1)
         return fed
 
     def test_all_networks_give_what_torch_and_the_engine_give(self):
