@@ -63,7 +63,7 @@ std::string computed_operand(Exporter& e, graph::ValueId id, const Weight& weigh
 /// s8 through DequantizeLinear; `factor` goes into the scales.
 std::string s8_operand(Exporter& e, const Weight& weight, S8Weights s8, float factor) {
   for (float& scale : s8.scales) scale *= factor;
-  // Codes are an eighth of what floats would be, or less; they are made once and held.
+  // Codes are a quarter of what floats would be: made once for their scales, and held.
   const auto codes = std::make_shared<const Tensor>(weight.laid_out(std::move(s8.codes)));
   const auto make = [codes]() -> Result<Tensor> { return *codes; };
   const std::string stored = e.weight(weight.as(DType::i8), make);

@@ -10,9 +10,12 @@
 namespace edgefusion::onnx {
 
 bool has_s8_codes(const graph::Node& weight, const TensorSource& weights) {
-  return std::ranges::all_of(weight.as<graph::WeightAttrs>().tensors, [&](const auto& name) {
+  const auto& names = weight.as<graph::WeightAttrs>().tensors;
+  const QuantizedTensor* first = weights.quantized(names.front());
+  return std::ranges::all_of(names, [&](const std::string& name) {
     const QuantizedTensor* part = weights.quantized(name);
-    return part != nullptr && part->code == WeightCode::s8 && part->hadamard <= 1;
+    return part != nullptr && part->code == WeightCode::s8 && part->hadamard <= 1 &&
+           part->input_scale == first->input_scale;
   });
 }
 

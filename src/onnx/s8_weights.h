@@ -17,14 +17,14 @@ struct S8Weights {
   std::vector<float> scales;  ///< [O]
 };
 
-/// Whether the file has them so, with no rotation.
+/// Whether the file has them so, with no rotation, and all stacked tensors with the same factors.
 bool has_s8_codes(const graph::Node& weight, const TensorSource& weights);
 
 /// The file's codes, stacked. Only if has_s8_codes().
 S8Weights s8_codes(const graph::Node& weight, const Shape& shape, const TensorSource& weights);
 
-/// Factors the file's codes have in them, one for each input; empty: none, or not the same for all
-/// stacked tensors.
+/// Factors the file's codes have in them, one for each input or one for all; empty: none. Only if
+/// has_s8_codes().
 std::vector<float> factors_of_codes(const graph::Node& weight, const TensorSource& weights);
 
 /// Floats times the scale of their input, to the nearest step of absmax / 127 of their output: what
