@@ -12,7 +12,9 @@
 #include "cli/picture_size.h"
 #include "core/json.h"
 #include "graph/passes/passes.h"
+#include "graph/split_by_inputs.h"
 #include "models/registry.h"
+#include "models/unet.h"
 #include "onnx/export_groups.h"
 #include "onnx/plan.h"
 #include "pipeline/exec_network.h"
@@ -92,12 +94,22 @@ Result<std::vector<NetworkRole>> chosen_roles(const Options& options, const Sour
   return roles;
 }
 
+/// Parts of the U-Net that run less often than it does: planned as networks of their own.
+constexpr std::array<std::string_view, 2> kUNetParts = {"unet_once", "unet_timestep"};
+
+bool has_unet_parts(const onnx::Plan& plan) {
+  return std::ranges::any_of(kUNetParts,
+                             [&](std::string_view part) { return plan.contains(part); });
+}
+
 /// A plan speaks of networks this model has and of which something is exported.
 Status check_networks(const onnx::Plan& plan, const std::vector<NetworkRole>& roles,
                       const std::string& path) {
   for (const auto& [name, network] : plan) {
+    const bool is_part = std::ranges::count(kUNetParts, name) != 0;
+    const std::string whole = is_part ? "unet" : name;
     const bool is_known = std::ranges::any_of(
-        roles, [&](NetworkRole role) { return name == models::to_string(role); });
+        roles, [&](NetworkRole role) { return whole == models::to_string(role); });
     if (is_known) continue;
     return fail(ErrorCode::invalid_argument,
                 path + ": network " + printable(name) + " is not among those exported");
@@ -106,6 +118,8 @@ Status check_networks(const onnx::Plan& plan, const std::vector<NetworkRole>& ro
 }
 
 Result<graph::Graph> network_graph(const Source& source, const Options& options, NetworkRole role) {
+  // Plans are of what a picture needs, which the pooled state of a text is not.
+  const bool is_planned = !options.plan.empty();
   const formats::NetworkFiles& files = *source.folder.network(pipeline::folder_role(role));
   const int64_t unit = role == NetworkRole::vae_encoder ? 1 : source.pixels_per_latent;
   const models::NetworkRequest request{
@@ -114,7 +128,7 @@ Result<graph::Graph> network_graph(const Source& source, const Options& options,
                 .height = source.size.height / unit,
                 .width = source.size.width / unit,
                 .tokens = source.tokens},
-      .options = {.pooled_output = true, .zero_padding_states = source.zero_padding_states}};
+      .options = {.pooled_output = !is_planned, .zero_padding_states = source.zero_padding_states}};
   return models::build_network(files.config, files.config_origin, request, files.weights.get());
 }
 
@@ -133,33 +147,61 @@ void prepare(graph::Graph& graph, bool with_all_passes) {
   graph::remove_identities(graph);
 }
 
-Result<std::vector<fs::path>> export_network(const Source& source, const Options& options,
-                                             NetworkRole role, const onnx::NetworkPlan* plan,
-                                             const fs::path& folder) {
-  const char* in_model = pipeline::folder_role(role);
+/// What becomes a folder: a network, or a part of it that is planned on its own.
+struct Part {
+  std::string name;
+  graph::Graph graph;
+};
+
+Result<std::vector<Part>> parts_of(const Source& source, const Options& options, NetworkRole role,
+                                   const onnx::Plan& plan) {
+  const std::string name(models::to_string(role));
+  EF_TRY(graph::Graph graph, network_graph(source, options, role));
+  std::vector<Part> parts;
+  if (role == NetworkRole::unet && has_unet_parts(plan)) {
+    graph::SplitGraph split = graph::split_by_inputs(std::move(graph), models::unet_step_inputs());
+    parts.push_back({std::string(kUNetParts[0]), std::move(split.once)});
+    parts.push_back({std::string(kUNetParts[1]), std::move(split.timestep)});
+    parts.push_back({name, std::move(split.step)});
+  } else {
+    parts.push_back({name, std::move(graph)});
+  }
+  for (Part& part : parts) prepare(part.graph, options.qdq || plan.contains(part.name));
+  std::erase_if(parts, [](const Part& part) { return part.graph.outputs().empty(); });
+  return parts;
+}
+
+onnx::ExportOptions export_options(const Source& source, const Options& options, NetworkRole role) {
   onnx::ExportOptions how{.type = options.type == "f16" ? DType::f16 : DType::f32,
                           .names = names_in_file(role)};
   // As diffusers' pipelines call it.
   if (!options.timestep_each) how.shared_inputs = {"timestep"};
   static const graph::NetworkQuantization kNothing;
   if (options.qdq) {
-    const auto found = source.quantization.find(in_model);
+    const auto found = source.quantization.find(pipeline::folder_role(role));
     how.quantization = found == source.quantization.end() ? &kNothing : &found->second;
   }
+  return how;
+}
+
+Result<std::vector<fs::path>> export_part(const Part& part, const TensorSource& weights,
+                                          const onnx::ExportOptions& how, const Options& options,
+                                          const onnx::Plan& plan, const fs::path& folder) {
   const onnx::WriteOptions write{.external_data = options.external_data,
                                  .cancel = &interrupt_flag()};
-  EF_TRY(graph::Graph graph, network_graph(source, options, role));
-  prepare(graph, options.qdq || plan != nullptr);
-  const TensorSource& weights = *source.folder.network(in_model)->weights;
   std::error_code error;
   fs::create_directory(folder, error);
   if (error) return fail(ErrorCode::io, folder.string() + ": " + error.message());
-  if (plan == nullptr) {
-    EF_TRY(const fs::path file, onnx::export_whole(graph, weights, how, write, folder));
+  const auto found = plan.find(part.name);
+  if (found == plan.end()) {
+    EF_TRY(const fs::path file, onnx::export_whole(part.graph, weights, how, write, folder));
     return std::vector{file};
   }
-  EF_TRY_STATUS(onnx::check_graph(*plan, graph));
-  return onnx::export_groups(graph, plan->groups, weights, how, write, folder);
+  Status fits = onnx::check_graph(found->second, part.graph);
+  if (!fits) return fail(std::move(fits).error().with_context(options.plan));
+  auto files = onnx::export_groups(part.graph, found->second.groups, weights, how, write, folder);
+  if (!files) return fail(std::move(files).error().with_context(options.plan));
+  return files;
 }
 
 uintmax_t bytes_of(const fs::path& model) {
@@ -185,17 +227,16 @@ Status export_onnx(const Options& options, const CommonOptions&) {
   EF_TRY(NewFolder folder, NewFolder::make(options.out));
   std::string report;
   for (const NetworkRole role : roles) {
-    const std::string name(models::to_string(role));
-    const auto found = plan.find(name);
-    const onnx::NetworkPlan* groups = found == plan.end() ? nullptr : &found->second;
-    auto files = export_network(source, options, role, groups, folder.path() / name);
-    if (!files) {
-      if (groups == nullptr) return fail(std::move(files).error());
-      return fail(std::move(files).error().with_context(options.plan));
-    }
-    for (const fs::path& file : *files) {
-      report += fmt::format("{}/{} {:.1f} MB\n", name, file.filename().string(),
-                            static_cast<double>(bytes_of(file)) / 1e6);
+    const TensorSource& weights = *source.folder.network(pipeline::folder_role(role))->weights;
+    const onnx::ExportOptions how = export_options(source, options, role);
+    EF_TRY(const std::vector<Part> parts, parts_of(source, options, role, plan));
+    for (const Part& part : parts) {
+      EF_TRY(const auto files,
+             export_part(part, weights, how, options, plan, folder.path() / part.name));
+      for (const fs::path& file : files) {
+        report += fmt::format("{}/{} {:.1f} MB\n", part.name, file.filename().string(),
+                              static_cast<double>(bytes_of(file)) / 1e6);
+      }
     }
   }
   EF_TRY_STATUS(folder.commit());

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/result.h"
@@ -18,7 +19,10 @@ Result<std::filesystem::path> export_whole(const graph::Graph& graph, const Tens
                                            const ExportOptions& options, const WriteOptions& write,
                                            const std::filesystem::path& folder);
 
-/// Writes one model for each group, folder/GROUP.onnx, and folder/groups.json:
+/// What the file of a group is called: its name, with "_" for all but letters, digits, "-" and ".".
+std::string file_stem(std::string_view group);
+
+/// Writes one model for each group that has nodes, folder/GROUP.onnx, and folder/groups.json:
 ///   {"version": 1, "network": "unet", "inputs": [...], "outputs": [...],
 ///    "groups": [{"name", "file", "inputs": [...], "outputs": [...]}, ...]}
 /// Run in that order, each with the values of its inputs by name, they give the network's outputs.

@@ -1,12 +1,11 @@
 #include "onnx/plan.h"
 
-#include <algorithm>
-#include <cctype>
-#include <string_view>
+#include <set>
 
 #include "core/content_hash.h"
 #include "core/json.h"
 #include "formats/json_file.h"
+#include "onnx/export_groups.h"
 
 namespace edgefusion::onnx {
 namespace {
@@ -14,13 +13,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kVersion = 1;
-
-bool is_file_name(std::string_view name) {
-  const auto is_plain = [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-  };
-  return !name.empty() && name.front() != '.' && std::ranges::all_of(name, is_plain);
-}
 
 Result<json> array_at(ConfigReader& reader, const char* key) {
   const json value = reader.raw(key);
@@ -35,18 +27,22 @@ Result<NodeGroup> read_group(const json& value, const std::string& place) {
   group.name = reader.string("name");
   group.nodes = reader.string_list("nodes");
   EF_TRY_STATUS(reader.status());
-  if (is_file_name(group.name)) return group;
-  return fail(ErrorCode::bad_file, place + ": name: expected letters, digits, _, - and ., found " +
-                                       printable(group.name));
+  if (!group.name.empty()) return group;
+  return fail(ErrorCode::bad_file, place + ": name: expected one, found none");
 }
 
 Result<NetworkPlan> read_network(ConfigReader& reader) {
   NetworkPlan network;
   network.graph_hash = reader.string("graph_hash", "");
   EF_TRY(const json groups, array_at(reader, "groups"));
+  std::set<std::string> files;
   for (size_t g = 0; g < groups.size(); ++g) {
     const std::string place = reader.origin() + ": groups[" + std::to_string(g) + "]";
     EF_TRY(NodeGroup group, read_group(groups[g], place));
+    if (!files.insert(file_stem(group.name)).second) {
+      return fail(ErrorCode::bad_file,
+                  place + ": name: " + printable(group.name) + " is that of an earlier group");
+    }
     network.groups.push_back(std::move(group));
   }
   if (!network.groups.empty()) return network;
