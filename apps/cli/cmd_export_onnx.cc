@@ -97,11 +97,6 @@ Result<std::vector<NetworkRole>> chosen_roles(const Options& options, const Sour
 /// Parts of the U-Net that run less often than it does: planned as networks of their own.
 constexpr std::array<std::string_view, 2> kUNetParts = {"unet_once", "unet_timestep"};
 
-bool has_unet_parts(const onnx::Plan& plan) {
-  return std::ranges::any_of(kUNetParts,
-                             [&](std::string_view part) { return plan.contains(part); });
-}
-
 /// A plan speaks of networks this model has and of which something is exported.
 Status check_networks(const onnx::Plan& plan, const std::vector<NetworkRole>& roles,
                       const std::string& path) {
@@ -147,6 +142,16 @@ void prepare(graph::Graph& graph, bool with_all_passes) {
   graph::remove_identities(graph);
 }
 
+/// Whether the plan cuts the U-Net: it speaks of a part, or of another graph than the whole one.
+bool is_cut(const onnx::Plan& plan, graph::Graph whole) {
+  const auto is_planned = [&](std::string_view part) { return plan.contains(part); };
+  if (std::ranges::any_of(kUNetParts, is_planned)) return true;
+  const auto found = plan.find(models::to_string(NetworkRole::unet));
+  if (found == plan.end()) return false;
+  prepare(whole, true);
+  return !onnx::check_graph(found->second, whole).has_value();
+}
+
 /// What becomes a folder: a network, or a part of it that is planned on its own.
 struct Part {
   std::string name;
@@ -158,7 +163,7 @@ Result<std::vector<Part>> parts_of(const Source& source, const Options& options,
   const std::string name(models::to_string(role));
   EF_TRY(graph::Graph graph, network_graph(source, options, role));
   std::vector<Part> parts;
-  if (role == NetworkRole::unet && has_unet_parts(plan)) {
+  if (role == NetworkRole::unet && is_cut(plan, graph)) {
     graph::SplitGraph split = graph::split_by_inputs(std::move(graph), models::unet_step_inputs());
     parts.push_back({std::string(kUNetParts[0]), std::move(split.once)});
     parts.push_back({std::string(kUNetParts[1]), std::move(split.timestep)});
