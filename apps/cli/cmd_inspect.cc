@@ -10,6 +10,8 @@
 #include "cli/default_model.h"
 #include "cli/memory_size.h"
 #include "cli/picture_size.h"
+#include "cli/quantization_summary.h"
+#include "core/quantized_tensor.h"
 #include "engine/program.h"
 #include "graph/op_table.h"
 #include "models/registry.h"
@@ -30,18 +32,31 @@ struct Options {
   bool json = false;
 };
 
+/// A model and how it is quantised, if it is; the memory forecast is for that.
+struct OpenedModel {
+  formats::ModelFolder folder;
+  pipeline::ModelQuantization quantization;
+
+  engine::Precision precision() const {
+    return pipeline::is_quantized(folder) ? engine::Precision::int8 : engine::Precision::f32;
+  }
+};
+
 /// What can be said of one network without running it.
 struct NetworkReport {
   NetworkRole role;
   std::string class_name, complaint;
   std::set<std::string> dtypes;
-  int64_t parameters = 0, macs = 0;
+  int64_t parameters = 0, macs = 0, stored_bytes = 0;
+  SchemeCounts schemes;  ///< of a quantised model
   engine::MemoryForecast memory;
 };
 
 struct Report {
   std::string path, pipeline, scheduler;
+  std::string_view precision;  ///< of the memory forecast
   PictureSize size;
+  std::optional<QuantizationOrigin> quantization;  ///< nothing: a model of floats
   std::vector<NetworkReport> networks;
   std::vector<std::string> complaints;
 };
@@ -49,7 +64,9 @@ struct Report {
 std::set<std::string> dtypes_of(const TensorSource& weights) {
   std::set<std::string> dtypes;
   for (const std::string& name : weights.names()) {
-    dtypes.emplace(to_string(weights.find(name)->dtype));
+    const QuantizedTensor* codes = weights.quantized(name);
+    dtypes.emplace(codes != nullptr ? to_string(codes->code)
+                                    : to_string(weights.find(name)->dtype));
   }
   return dtypes;
 }
@@ -68,8 +85,10 @@ Result<graph::Graph> network_graph(const formats::NetworkFiles& files, NetworkRo
                                {.role = role, .sizes = sizes, .options = {}}, files.weights.get());
 }
 
-NetworkReport report_network(const formats::NetworkFiles& files, NetworkRole role,
+NetworkReport report_network(const OpenedModel& model, NetworkRole role,
                              const models::NetworkSizes& sizes, const Runtime& runtime) {
+  const char* folder_role = pipeline::folder_role(role);
+  const formats::NetworkFiles& files = *model.folder.network(folder_role);
   NetworkReport report;
   report.role = role;
   report.class_name = files.class_name;
@@ -81,7 +100,16 @@ NetworkReport report_network(const formats::NetworkFiles& files, NetworkRole rol
   }
   report.parameters = models::parameter_count(*graph);
   report.macs = graph::graph_cost(*graph).macs;
-  const auto memory = engine::forecast(std::move(*graph), files.weights.get(), {}, runtime);
+  report.stored_bytes = stored_weight_bytes(*graph, model.folder, folder_role);
+  engine::CompileOptions options = {.precision = model.precision()};
+  if (pipeline::is_quantized(model.folder)) {
+    const auto found = model.quantization.find(folder_role);
+    if (found != model.quantization.end()) options.quantization = &found->second;
+    report.schemes =
+        count_schemes(*graph, options.quantization != nullptr ? *options.quantization
+                                                              : graph::NetworkQuantization());
+  }
+  const auto memory = engine::forecast(std::move(*graph), files.weights.get(), options, runtime);
   if (memory) {
     report.memory = *memory;
   } else {
@@ -103,16 +131,15 @@ struct Units {
   int64_t tokens = 77;
 };
 
-std::vector<NetworkReport> report_networks(const formats::ModelFolder& folder,
-                                           const PictureSize& size, Units units,
-                                           const Runtime& runtime) {
+std::vector<NetworkReport> report_networks(const OpenedModel& model, const PictureSize& size,
+                                           Units units, const Runtime& runtime) {
   std::vector<NetworkReport> reports;
   for (const NetworkRole role : kRoles) {
-    const formats::NetworkFiles* files = folder.network(pipeline::folder_role(role));
+    const formats::NetworkFiles* files = model.folder.network(pipeline::folder_role(role));
     if (files == nullptr) continue;
     if (role == NetworkRole::vae_encoder && !has_encoder(*files)) continue;
     const auto sizes = sizes_for(role, size, units.pixels_per_latent, units.tokens);
-    reports.push_back(report_network(*files, role, sizes, runtime));
+    reports.push_back(report_network(model, role, sizes, runtime));
   }
   return reports;
 }
@@ -121,7 +148,14 @@ Result<Report> make_report(const Options& options, const Runtime& runtime) {
   Report report;
   const auto path = model_or_default(options.model);
   report.path = path.string();
-  EF_TRY(const formats::ModelFolder folder, formats::open_model(path));
+  OpenedModel opened;
+  EF_TRY(opened.folder, formats::open_model(path));
+  const formats::ModelFolder& folder = opened.folder;
+  if (pipeline::is_quantized(folder)) {
+    EF_TRY(opened.quantization, pipeline::read_quantization(folder));
+    EF_TRY(report.quantization, read_quantization_origin(folder));
+  }
+  report.precision = engine::to_string(opened.precision());
   report.pipeline = folder.pipeline_class;
   report.scheduler = folder.scheduler_class;
   Units units;
@@ -137,7 +171,7 @@ Result<Report> make_report(const Options& options, const Runtime& runtime) {
   if (!options.size.empty()) {
     EF_TRY(report.size, parse_picture_size(options.size));
   }
-  report.networks = report_networks(folder, report.size, units, runtime);
+  report.networks = report_networks(opened, report.size, units, runtime);
   for (const NetworkReport& network : report.networks) {
     if (network.complaint.empty()) continue;
     // The model as a whole fails for the same reason; once is enough.
@@ -149,23 +183,46 @@ Result<Report> make_report(const Options& options, const Runtime& runtime) {
   return report;
 }
 
+void print_quantization(const Report& report) {
+  fmt::print("\nquantised: {}\n", to_text(*report.quantization));
+  for (const NetworkReport& network : report.networks) {
+    fmt::print("{:<13} layers: {}; attentions: {}\n", models::to_string(network.role),
+               to_text(network.schemes.layers), to_text(network.schemes.attentions));
+  }
+}
+
 void print_text(const Report& report) {
   fmt::print("{}\n", report.path);
   if (!report.pipeline.empty()) {
     fmt::print("{}, {}\n", report.pipeline, report.scheduler);
   }
-  fmt::print("at {}x{}, batch 1, f32 arithmetic:\n\n", report.size.width, report.size.height);
-  fmt::print("{:<13} {:<24} {:>8} {:>9} {:>10} {:>10} {:>10}\n", "network", "class", "dtype",
-             "params", "GMAC", "weights", "work");
+  fmt::print("at {}x{}, batch 1, {} arithmetic:\n\n", report.size.width, report.size.height,
+             report.precision);
+  fmt::print("{:<13} {:<24} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10}\n", "network", "class", "dtype",
+             "params", "GMAC", "stored", "weights", "work");
   for (const NetworkReport& network : report.networks) {
-    fmt::print("{:<13} {:<24} {:>8} {:>8.1f}M {:>10.2f} {:>10} {:>10}\n",
+    fmt::print("{:<13} {:<24} {:>8} {:>8.1f}M {:>10.2f} {:>10} {:>10} {:>10}\n",
                models::to_string(network.role), network.class_name,
                fmt::format("{}", fmt::join(network.dtypes, ",")),
                static_cast<double>(network.parameters) / 1e6,
-               static_cast<double>(network.macs) / 1e9, format_bytes(network.memory.weight_bytes),
+               static_cast<double>(network.macs) / 1e9, format_bytes(network.stored_bytes),
+               format_bytes(network.memory.weight_bytes),
                format_bytes(network.memory.arena_bytes + network.memory.scratch_bytes));
   }
+  if (report.quantization) print_quantization(report);
   for (const std::string& complaint : report.complaints) fmt::print("\ncomplaint: {}\n", complaint);
+}
+
+nlohmann::json network_json(const NetworkReport& network) {
+  return {{"role", models::to_string(network.role)},
+          {"class", network.class_name},
+          {"dtypes", network.dtypes},
+          {"parameters", network.parameters},
+          {"macs", network.macs},
+          {"stored_bytes", network.stored_bytes},
+          {"weight_bytes", network.memory.weight_bytes},
+          {"arena_bytes", network.memory.arena_bytes},
+          {"scratch_bytes", network.memory.scratch_bytes}};
 }
 
 void print_json(const Report& report) {
@@ -174,17 +231,17 @@ void print_json(const Report& report) {
                          {"scheduler", report.scheduler},
                          {"width", report.size.width},
                          {"height", report.size.height},
+                         {"precision", report.precision},
                          {"networks", nlohmann::json::array()},
                          {"complaints", report.complaints}};
+  if (report.quantization) json["quantization"] = to_json(*report.quantization);
   for (const NetworkReport& network : report.networks) {
-    json["networks"].push_back({{"role", models::to_string(network.role)},
-                                {"class", network.class_name},
-                                {"dtypes", network.dtypes},
-                                {"parameters", network.parameters},
-                                {"macs", network.macs},
-                                {"weight_bytes", network.memory.weight_bytes},
-                                {"arena_bytes", network.memory.arena_bytes},
-                                {"scratch_bytes", network.memory.scratch_bytes}});
+    nlohmann::json one = network_json(network);
+    if (report.quantization) {
+      one["schemes"] = {{"layers", network.schemes.layers},
+                        {"attentions", network.schemes.attentions}};
+    }
+    json["networks"].push_back(std::move(one));
   }
   fmt::print("{}\n", json.dump(1));
 }

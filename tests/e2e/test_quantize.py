@@ -84,6 +84,37 @@ class Quantize(Case):
                           says=["q.safetensors", "quantised already"])
         self.check_report(report)
 
+    def test_inspect_tells_how_a_bundle_is_quantised(self):
+        bundle = self.folder / "q.safetensors"
+        self.quantize(bundle, recipe={"layers": {"*": "w8a8", "vae/*": "palette6", "unet/conv_out": "bf16"},
+                                      "attention": {"unet/*": "int8"}})
+        said, found = description(bundle), json.loads(self.run_program("inspect", bundle, "--json")[0])
+        floats = json.loads(self.run_program("inspect", FLOATS, "--json")[0])
+        self.assertEqual(found["precision"], "int8")
+        for part in ("scores", "calibration", "recipe"):
+            self.assertEqual(found["quantization"][part], said[part])
+        by_role = {network["role"]: network for network in found["networks"]}
+        for name, network in said["networks"].items():
+            named = [layer["scheme"] for layer in network["layers"].values()]
+            layers = by_role[{"vae": "vae_decoder"}.get(name, name)]["schemes"]["layers"]
+            for scheme in set(named) - {"bf16"}:
+                self.assertEqual(layers[scheme], named.count(scheme))
+        header, _ = read_header(bundle)
+        weights = [entry["data_offsets"] for name, entry in header.items()
+                   if name.startswith(("text_encoder/", "unet/", "vae/", "quantized/"))]
+        stored = sum(network["stored_bytes"] for network in found["networks"])
+        self.assertEqual(stored, sum(end - begin for begin, end in weights))
+        self.assertLess(stored, 0.7 * sum(network["stored_bytes"] for network in floats["networks"]))
+        self.assertNotIn("quantization", floats)
+        self.assertIn("palette6", by_role["vae_decoder"]["dtypes"])
+        self.assertIn("s8", by_role["unet"]["dtypes"])
+        self.assertGreaterEqual(by_role["unet"]["schemes"]["layers"]["bf16"], 1)  # conv_out, what runs once
+        self.assertEqual(set(by_role["unet"]["schemes"]["attentions"]), {"int8"})
+        text, _ = self.run_program("inspect", bundle)
+        for part in ("int8 arithmetic", "dB PSNR", "2 prompts", said["calibration"]["hash"], "palette6 "):
+            self.assertIn(part, text)
+        self.assertNotIn("quantised", self.run_program("inspect", FLOATS)[0])
+
     def check_report(self, report):
         page, text = Page(), report.read_text("utf-8")
         page.feed(text)
