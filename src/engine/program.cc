@@ -8,6 +8,7 @@
 #include "core/nearest_name.h"
 #include "engine/assign_storage.h"
 #include "engine/bands.h"
+#include "engine/check_quantization.h"
 #include "engine/lowering.h"
 #include "engine/matrix_shapes.h"
 #include "engine/memory_plan.h"
@@ -164,14 +165,38 @@ struct Program::State {
   }
 };
 
-Graph prepared(Graph graph, const CompileOptions& options) {
+namespace {
+
+/// nullptr: nothing is quantised.
+const graph::NetworkQuantization* quantization_of(const CompileOptions& options) {
+  return options.precision == Precision::int8 ? options.quantization : nullptr;
+}
+
+Graph optimised(Graph graph, const CompileOptions& options) {
   graph::OptimizeOptions passes = optional_passes(options.precision);
   passes.fuse_geglu = takes_gates(graph, options.precision);
   passes.fuse_image_add = takes_image_adds(graph, options.precision);
   graph::optimize(graph, passes);
-  const bool is_quantized = options.precision == Precision::int8;
-  return assign_storage(std::move(graph), options.precision,
-                        is_quantized ? options.quantization : nullptr);
+  return graph;
+}
+
+/// As prepared(), of options that may not fit the graph or its weights.
+Result<Graph> checked_and_prepared(Graph graph, const TensorSource* weights,
+                                   const CompileOptions& options) {
+  EF_TRY_STATUS(add_taps(graph, options.taps));
+  graph = optimised(std::move(graph), options);
+  const graph::NetworkQuantization* quantization = quantization_of(options);
+  if (quantization != nullptr) {
+    EF_TRY_STATUS(check_quantization(graph, weights, *quantization));
+  }
+  return assign_storage(std::move(graph), options.precision, quantization);
+}
+
+}  // namespace
+
+Graph prepared(Graph graph, const CompileOptions& options) {
+  return assign_storage(optimised(std::move(graph), options), options.precision,
+                        quantization_of(options));
 }
 
 std::string_view to_string(Precision precision) {
@@ -288,8 +313,7 @@ void choose_streamed(std::vector<Step>& steps, int64_t budget, int64_t largest_s
 
 Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
                                 const CompileOptions& options, const Runtime& runtime) {
-  EF_TRY_STATUS(add_taps(graph, options.taps));
-  graph = prepared(std::move(graph), options);
+  EF_TRY(graph, checked_and_prepared(std::move(graph), weights, options));
   const std::vector<BandGroup> chains =
       find_bands(graph, bands_of(options), runtime.isa, runtime.pool->threads());
   const MemoryPlan plan = plan_memory(graph, inputs_named(graph, options.held_inputs), chains);
@@ -299,10 +323,8 @@ Result<MemoryForecast> forecast(Graph graph, const TensorSource* weights,
 
 Result<Program> compile(Graph graph, const TensorSource& weights, const CompileOptions& options,
                         const Runtime& runtime) {
-  EF_TRY_STATUS(add_taps(graph, options.taps));
-  graph = prepared(std::move(graph), options);
   auto state = std::make_unique<Program::State>();
-  state->graph = std::move(graph);
+  EF_TRY(state->graph, checked_and_prepared(std::move(graph), &weights, options));
   state->observe = options.observe;
   const std::vector<ValueId> held = inputs_named(state->graph, options.held_inputs);
   state->chains = find_bands(state->graph, bands_of(options), runtime.isa, runtime.pool->threads());

@@ -58,6 +58,7 @@ struct CompileOptions {
 };
 
 /// The graph as compile() makes it, fused and with stored types; for whoever decides about layers.
+/// A quantisation that does not fit it is a bug of the caller here, and an error of compile().
 graph::Graph prepared(graph::Graph graph, const CompileOptions& options);
 
 /// The passes compile() runs beside those every graph goes through: what the kernels take.
@@ -160,8 +161,9 @@ class Program {
 
 /// Optimises the graph, plans memory and packs the weights (dropping each source tensor's pages
 /// once packed), or maps them as an earlier run packed them. Errors: a tap that names no value
-/// (with the nearest name), a weight dtype the kernels do not take, out of memory, weights that are
-/// to be read step by step and cannot be kept.
+/// (with the nearest name), a quantisation that fits neither the layers nor the codes of their
+/// weights, a weight dtype the kernels do not take, out of memory, weights that are to be read step
+/// by step and cannot be kept.
 Result<Program> compile(graph::Graph graph, const TensorSource& weights,
                         const CompileOptions& options, const Runtime& runtime);
 

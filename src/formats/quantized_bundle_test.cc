@@ -147,6 +147,22 @@ TEST(QuantizedBundle, ScalesThatWeightsAreDividedByArePositive) {
   }
 }
 
+TEST(QuantizedBundle, LayersThatTensorsNameHaveScales) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "q.safetensors";
+  const auto model = open_diffusers_folder(kModel);
+  ASSERT_TRUE(model);
+  Coded tensor = coded(*model, WeightCode::s8);
+  tensor.weights.layer = "another.layer";
+  ASSERT_TRUE(write(tensor, path));
+  const auto read = open_model(path);
+  ASSERT_FALSE(read);
+  EXPECT_NE(
+      read.error().message().find(tensor.name + ": layer another.layer: input_scale: missing"),
+      std::string::npos)
+      << read.error().message();
+}
+
 TEST(QuantizedBundle, AChangedByteIsFound) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "q.safetensors";

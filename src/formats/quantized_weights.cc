@@ -130,11 +130,12 @@ class EntryReader {
     if (layer.empty()) return {};
     EF_TRY(t.input_scale, quantized_numbers(bundle_, role_ + "/" + layer + ".input_scale"));
     const auto count = static_cast<int64_t>(t.input_scale.size());
+    if (count == 0) return wrong("layer " + printable(layer) + ": input_scale: missing");
     for (const float scale : t.input_scale) {
       if (scale > 0) continue;  // weights are divided by it
       return wrong("input_scale " + std::to_string(scale) + ", expected a positive number");
     }
-    if (count <= 1 || count == t.inputs()) return {};
+    if (count == 1 || count == t.inputs()) return {};
     return wrong("input_scale of " + std::to_string(count) + " numbers, expected " +
                  std::to_string(t.inputs()));
   }

@@ -1,10 +1,11 @@
 #include "pipeline/model_quantization.h"
 
-#include <bit>
 #include <optional>
 #include <utility>
 
 #include "core/json.h"
+#include "core/quantized_tensor.h"
+#include "engine/check_quantization.h"
 #include "formats/quantized_weights.h"
 
 namespace edgefusion::pipeline {
@@ -14,19 +15,8 @@ using graph::LayerQuantization;
 using graph::NetworkQuantization;
 using nlohmann::json;
 
-constexpr size_t kPositions = 16;  // of a patch of F(2x2,3x3)
 constexpr int64_t kVersion = 1;
 constexpr int64_t kMostBlock = 4096;
-
-/// Scales divide and multiply: none may be zero or negative.
-Status check_scales(const std::vector<float>& scales, const std::string& place) {
-  for (const float scale : scales) {
-    if (scale > 0) continue;
-    return fail(ErrorCode::bad_file,
-                place + ": scale " + std::to_string(scale) + ", expected a positive number");
-  }
-  return {};
-}
 
 /// Channels a layer reads: the second axis of its weights; nothing if the network has no such.
 std::optional<int64_t> channels_of(const TensorSource& weights, const std::string& name) {
@@ -36,28 +26,42 @@ std::optional<int64_t> channels_of(const TensorSource& weights, const std::strin
   return weight->shape[1];
 }
 
-/// The engine takes numbers that do not fit a layer for a bug of its caller.
 Status check_fit(const LayerQuantization& layer, std::optional<int64_t> channels,
                  const std::string& place) {
-  if (!channels) {
-    return fail(ErrorCode::bad_file, place + ": the network has no layer of that name");
+  const std::string complaint = channels ? engine::layer_complaint(layer, *channels)
+                                         : "the network has no layer of that name";
+  if (complaint.empty()) return {};
+  return fail(ErrorCode::bad_file, place + ": " + complaint);
+}
+
+/// The layer called as a tensor is.
+std::string_view layer_of(std::string_view tensor) {
+  constexpr std::string_view kEnd = ".weight";
+  if (tensor.ends_with(kEnd)) tensor.remove_suffix(kEnd.size());
+  return tensor;
+}
+
+/// Codes have the numbers of their layer in them. Those that lie below the codes of another tensor
+/// and name no layer are looked at when the network is compiled: which they are, its graph says.
+Status check_codes(const formats::NetworkFiles& files, const NetworkQuantization& network,
+                   const json& tensors) {
+  for (const auto& [name, description] : tensors.items()) {
+    const QuantizedTensor* codes = files.weights->quantized(name);
+    if (codes == nullptr) continue;
+    const std::string named = description.value("layer", "");
+    const std::string own(layer_of(name));
+    const bool is_layer = network.layer(own) != nullptr;
+    const std::string place = files.weights->origin() + printable(name);
+    if (is_layer && !named.empty() && named != own) {
+      return fail(ErrorCode::bad_file, place + ": codes of layer " + printable(named) +
+                                           ", expected those of " + printable(own));
+    }
+    const LayerQuantization* layer = network.layer(is_layer ? own : named);
+    if (layer == nullptr) continue;
+    const std::string complaint = engine::codes_complaint(*layer, *codes);
+    if (!complaint.empty()) return fail(ErrorCode::bad_file, place + ": " + complaint);
   }
-  const size_t scales = layer.input_scale.size();
-  if (scales > 1 && scales != static_cast<size_t>(*channels)) {
-    return fail(ErrorCode::bad_file, place + ": input_scale of " + std::to_string(scales) +
-                                         " numbers, expected 1 or " + std::to_string(*channels));
-  }
-  const auto block = static_cast<uint64_t>(layer.hadamard);
-  if (block > 1 && layer.scheme != graph::Scheme::w8a8_dynamic) {
-    // Weights would be turned, and nothing turns what they are multiplied by.
-    return fail(ErrorCode::bad_file, place + ": hadamard " + std::to_string(block) +
-                                         ", expected none for " +
-                                         std::string(to_string(layer.scheme)));
-  }
-  if (block <= 1 || (std::has_single_bit(block) && *channels % layer.hadamard == 0)) return {};
-  return fail(ErrorCode::bad_file, place + ": hadamard " + std::to_string(block) +
-                                       ", expected a power of two that divides " +
-                                       std::to_string(*channels));
+  return {};
 }
 
 Result<LayerQuantization> read_layer(const formats::Bundle& bundle, const std::string& role,
@@ -74,17 +78,6 @@ Result<LayerQuantization> read_layer(const formats::Bundle& bundle, const std::s
   const std::string numbers = role + "/" + name;
   EF_TRY(layer.input_scale, formats::quantized_numbers(bundle, numbers + ".input_scale"));
   EF_TRY(layer.position_scale, formats::quantized_numbers(bundle, numbers + ".position_scale"));
-  EF_TRY_STATUS(check_scales(layer.input_scale, place));
-  EF_TRY_STATUS(check_scales(layer.position_scale, place));
-  const bool is_winograd = layer.scheme == graph::Scheme::w8a8_winograd;
-  if (is_winograd != (layer.position_scale.size() == kPositions)) {
-    return fail(ErrorCode::bad_file, place + ": position_scale of " +
-                                         std::to_string(layer.position_scale.size()) +
-                                         " numbers, expected " + (is_winograd ? "16" : "none"));
-  }
-  if (layer.scheme == graph::Scheme::w8a8 && layer.input_scale.empty()) {
-    return fail(ErrorCode::bad_file, place + ": input_scale: missing");
-  }
   return layer;
 }
 
@@ -121,6 +114,7 @@ Result<NetworkQuantization> read_network(const formats::ModelFolder& folder,
     if (!parsed) return fail(std::move(parsed).error().with_context(place));
     network.attentions[name] = *parsed;
   }
+  EF_TRY_STATUS(check_codes(*files, network, reader.raw("tensors")));
   return network;
 }
 

@@ -25,12 +25,14 @@ class ModelQuantizationTest : public ::testing::Test {
  protected:
   /// A bundle with that "quantization" and those numbers.
   formats::ModelFolder bundle(const nlohmann::json& networks,
-                              const std::map<std::string, std::vector<float>>& numbers = {}) {
+                              const std::map<std::string, std::vector<float>>& numbers = {},
+                              const formats::QuantizedWeights* conv_in = nullptr) {
     const auto path = folder_.path() / "q.safetensors";
     const auto model = formats::open_diffusers_folder(kModel);
     EF_CHECK(model.has_value(), "the default model opens");
     QuantizedContents contents;
     contents.numbers = numbers;
+    if (conv_in != nullptr) contents.tensors["unet"]["conv_in.weight"] = *conv_in;
     contents.description = {{"version", 1}, {"networks", networks}};
     const auto written = write_quantized_bundle(*model, contents, path);
     EF_CHECK(written.has_value(), written.error().message());
@@ -125,6 +127,31 @@ TEST_F(ModelQuantizationTest, BlocksOfRotationsDivideTheChannels) {
   expect_error(error_of(kLinear, {{"scheme", "w8a8"}, {"hadamard", 16}},
                         {{std::string("unet/") + kLinear + ".input_scale", {1}}}),
                "time_embedding.linear_1: hadamard 16, expected none for w8a8");
+}
+
+TEST_F(ModelQuantizationTest, CodesThatAreOfOtherNumbersThanTheirLayerAreTold) {
+  const auto model = formats::open_diffusers_folder(kModel);
+  ASSERT_TRUE(model);
+  formats::QuantizedWeights codes;
+  codes.shape = model->network("unet")->weights->find("conv_in.weight")->shape;
+  codes.codes.resize(static_cast<size_t>(codes.shape.elements()));
+  codes.scales.resize(static_cast<size_t>(codes.shape[0]), 0.5f);
+  const auto error_with = [&](const char* layer, int hadamard) {
+    codes.layer = layer;
+    codes.hadamard = hadamard;
+    const nlohmann::json networks = {{"unet", {{"layers", {{kConv, {{"scheme", "w8a8"}}}}}}}};
+    const auto read = read_quantization(bundle(
+        networks, {{"unet/conv_in.input_scale", {0.5f}}, {"unet/other.input_scale", {0.25f}}},
+        &codes));
+    return read ? "accepted" : read.error().message();
+  };
+  EXPECT_EQ(error_with("conv_in", 0), "accepted");
+  expect_error(error_with("", 0),
+               "q.safetensors: unet/conv_in.weight: codes of input_scale 1.000000 (channel 0), "
+               "expected 0.500000 as the layer has");
+  expect_error(error_with("conv_in", 2), "codes of hadamard 2, expected 0 as the layer has");
+  expect_error(error_with("other", 0),
+               "conv_in.weight: codes of layer other, expected those of conv_in");
 }
 
 TEST_F(ModelQuantizationTest, OtherVersionsOfTheDescriptionAreRefused) {
