@@ -66,11 +66,12 @@ Result<Runtime> runtime_of(const std::string& isa, const CommonOptions& common) 
 /// The bundle, opened again from the model as written: packed weights are those of its own types.
 Status write_packed_bundle(const Options& options, const CommonOptions& common) {
   EF_TRY(const Runtime runtime, runtime_of(options.pack, common));
-  EF_TRY(const auto precision, engine::parse_precision(options.precision, runtime.isa));
   EF_TRY(const WorkFolder work, WorkFolder::make(options.out));
   const fs::path plain = work.path() / "plain.safetensors";
+  engine::Precision precision = engine::Precision::f32;
   {
     EF_TRY(const formats::ModelFolder model, formats::open_model(options.in));
+    EF_TRY(precision, pipeline::choose_precision(options.precision, model, runtime.isa));
     EF_TRY_STATUS(formats::write_bundle(model, float_type(options.type), {}, plain));
   }
   EF_TRY(const auto model, pipeline::Model::open(plain));
@@ -110,7 +111,8 @@ Action declare_convert(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "f16", "bf16"}));
   app.add_option("--pack", options->pack,
                  "Add weights packed for this instruction set, for a quick first start");
-  app.add_option("--precision", options->precision, "What they are packed for: auto, f32 or bf16")
+  app.add_option("--precision", options->precision,
+                 "What they are packed for: auto, f32, bf16 or int8")
       ->capture_default_str();
   app.footer("Example: edgefusion convert path/to/model -o model.safetensors --type f16");
   return [options](const CommonOptions& common) { return convert(*options, common); };

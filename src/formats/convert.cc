@@ -11,14 +11,15 @@
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "core/quantized_tensor.h"
+#include "formats/quantized_weights.h"
 
 namespace edgefusion::formats {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMostTextBytes = size_t{64} << 20;  // as of tokenizer files
-constexpr size_t kRegionAlignment = 64;              // of packed regions in a mapped file
+constexpr size_t kMostTextBytes = size_t{64} << 20;    // as of tokenizer files
+constexpr size_t kRegionAlignment = 64;                // of packed regions in a mapped file
 constexpr const char* kQuantization = "quantization";  // of edgefusion.json
 constexpr std::array<const char*, 3> kRoles = {"text_encoder", "unet", "vae"};
 
@@ -94,45 +95,98 @@ ConstTensorView bytes_view(std::string_view bytes) {
           Shape{static_cast<int64_t>(bytes.size())}, DType::u8};
 }
 
-/// Where each tensor of a bundle comes from.
-struct Parts {
-  std::map<std::string, std::pair<const TensorSource*, std::string>> weights;
-  std::map<std::string, ConstTensorView> bytes;
-};
-
-Parts parts_of(const ModelFolder& model, const std::map<std::string, std::string>& texts,
-               const std::vector<NamedTensor>& packed) {
-  Parts parts;
-  for (const char* role : kRoles) {
-    const TensorSource* weights = model.network(role)->weights.get();
-    for (const std::string& name : weights->names()) {
-      parts.weights[std::string(role) + "/" + name] = {weights, name};
-    }
-  }
-  for (const auto& [name, text] : texts) {
-    parts.bytes[std::string(kBundleFiles) + name] = bytes_view(text);
-  }
-  for (const NamedTensor& region : packed) {
-    parts.bytes[std::string(kBundlePacked) + region.name] = region.tensor;
-  }
-  return parts;
-}
-
-/// Bytes before the packed regions, which the writer puts last: bytes come after larger types, and
-/// "files/" and "packed.align" before "packed/".
-size_t bytes_before_packed(const std::vector<TensorRecord>& records) {
-  size_t bytes = 0;
-  for (const TensorRecord& record : records) {
-    // Booleans, the smallest type of all, come last.
-    if (record.name.starts_with(kBundlePacked) || record.dtype == DType::boolean) continue;
-    bytes += static_cast<size_t>(record.shape.elements()) * size_of(record.dtype);
-  }
-  return bytes;
-}
-
 bool is_quantized(const ModelFolder& model) {
   return model.edgefusion.is_object() && model.edgefusion.contains(kQuantization);
 }
+
+/// What a bundle is made of: where each tensor comes from and how it is written.
+class BundleParts {
+ public:
+  explicit BundleParts(std::optional<DType> type) : converter_(type) {}
+
+  void add_weights(const std::string& prefix, std::shared_ptr<const TensorSource> weights) {
+    for (const std::string& name : weights->names()) {
+      const DType type = converter_.type_of(weights->find(name)->dtype);
+      add(prefix + name, {weights.get(), name, type, {}});
+    }
+    sources_.push_back(std::move(weights));
+  }
+  /// Numbers that stay as they are, whatever type weights become.
+  void add_numbers(const std::string& prefix, std::shared_ptr<const TensorSource> numbers) {
+    for (const std::string& name : numbers->names()) {
+      add(prefix + name, {nullptr, "", numbers->find(name)->dtype, *numbers->find(name)});
+    }
+    sources_.push_back(std::move(numbers));
+  }
+  void add_bytes(const std::string& name, const ConstTensorView& view) {
+    add(name, {nullptr, "", DType::u8, view});
+  }
+
+  /// The padding before packed regions, which the writer puts behind everything whose name or type
+  /// comes first ("packed.align" among it).
+  void align_packed() {
+    size_t bytes = 0;
+    for (const auto& [name, part] : parts_) {
+      if (is_before_packed(name, part.type)) bytes += bytes_of(part);
+    }
+    padding_.assign((kRegionAlignment - bytes % kRegionAlignment) % kRegionAlignment, 0);
+    if (!padding_.empty()) add_bytes("packed.align", bytes_view(padding_));
+  }
+
+  std::vector<TensorRecord> records() const {
+    std::vector<TensorRecord> records;
+    for (const auto& [name, part] : parts_) records.push_back({name, part.type, shape_of(part)});
+    return records;
+  }
+
+  /// Valid until the next call.
+  Result<ConstTensorView> produce(const std::string& name) {
+    if (before_ != nullptr) before_->source->release(before_->name);
+    before_ = nullptr;
+    const Part& part = parts_.at(name);
+    if (part.source == nullptr) return part.view;
+    before_ = &part;
+    return converter_.convert(*part.source->find(part.name),
+                              part.source->origin() + ": " + part.name);
+  }
+
+  /// Of what the file will hold.
+  Result<std::string> hash() {
+    BundleHasher hasher;
+    for (const auto& entry : parts_) {
+      EF_TRY(const ConstTensorView view, produce(entry.first));
+      hasher.add(entry.first, view);
+    }
+    return hasher.result();
+  }
+
+ private:
+  struct Part {
+    const TensorSource* source;  ///< or nullptr: `view` itself
+    std::string name;            ///< in the source
+    DType type;                  ///< as written
+    ConstTensorView view;
+  };
+
+  void add(std::string name, Part part) { parts_.emplace(std::move(name), std::move(part)); }
+
+  static Shape shape_of(const Part& part) {
+    return part.source == nullptr ? part.view.shape : part.source->find(part.name)->shape;
+  }
+  static size_t bytes_of(const Part& part) {
+    return static_cast<size_t>(shape_of(part).elements()) * size_of(part.type);
+  }
+  /// Larger types come first, then i8, u8 and boolean, each by name.
+  static bool is_before_packed(const std::string& name, DType type) {
+    return type == DType::u8 ? name < kBundlePacked : type != DType::boolean;
+  }
+
+  Converter converter_;
+  std::map<std::string, Part> parts_;  ///< by names in the bundle
+  std::vector<std::shared_ptr<const TensorSource>> sources_;
+  std::string padding_;
+  const Part* before_ = nullptr;  ///< of the last produce()
+};
 
 Status require_pipeline(const ModelFolder& model) {
   if (!model.pipeline_class.empty()) return {};
@@ -214,39 +268,33 @@ Result<std::map<std::string, std::string>> model_texts(const ModelFolder& model)
 Status write_bundle(const ModelFolder& model, std::optional<DType> type,
                     const std::vector<NamedTensor>& packed, const fs::path& path) {
   EF_TRY_STATUS(require_pipeline(model));
-  if (is_quantized(model)) {
-    return fail(ErrorCode::unsupported, model.path.string() +
-                                            ": a quantised bundle; expected one of floats, or a "
-                                            "folder to convert it to");
-  }
   EF_TRY(const auto texts, model_texts(model));
-  Parts parts = parts_of(model, texts, packed);
-  Converter converter(type);
-  std::vector<TensorRecord> records;
-  for (const auto& [name, source] : parts.weights) {
-    const ConstTensorView* tensor = source.first->find(source.second);
-    records.push_back({name, converter.type_of(tensor->dtype), tensor->shape});
+  BundleParts parts(type);
+  for (const std::string role : kRoles) {
+    // Codes as they are stored, not what they stand for.
+    parts.add_weights(role + "/", is_quantized(model) ? model.bundle->weights(role)
+                                                      : model.network(role)->weights);
   }
-  for (const auto& [name, view] : parts.bytes) records.push_back({name, DType::u8, view.shape});
-  const std::string padding(
-      (kRegionAlignment - bytes_before_packed(records) % kRegionAlignment) % kRegionAlignment, 0);
-  if (!packed.empty() && !padding.empty()) {
-    const std::string name = "packed.align";
-    parts.bytes[name] = bytes_view(padding);
-    records.push_back({name, DType::u8, parts.bytes[name].shape});
+  if (is_quantized(model)) {
+    std::string folder(kBundleQuantized);
+    folder.pop_back();
+    parts.add_numbers(std::string(kBundleQuantized), model.bundle->weights(folder));
   }
-  std::pair<const TensorSource*, std::string> before = {nullptr, ""};
-  const auto produce = [&](const TensorRecord& record) -> Result<ConstTensorView> {
-    if (before.first != nullptr) before.first->release(before.second);
-    before.first = nullptr;
-    const auto bytes = parts.bytes.find(record.name);
-    if (bytes != parts.bytes.end()) return bytes->second;
-    before = parts.weights.at(record.name);
-    return converter.convert(*before.first->find(before.second),
-                             before.first->origin() + ": " + before.second);
-  };
-  return write_safetensors(path, std::move(records), {{kBundleKey, kBundleVersion}}, produce,
-                           kRegionAlignment);
+  for (const auto& [name, text] : texts) {
+    parts.add_bytes(std::string(kBundleFiles) + name, bytes_view(text));
+  }
+  for (const NamedTensor& region : packed) {
+    parts.add_bytes(std::string(kBundlePacked) + region.name, region.tensor);
+  }
+  if (!packed.empty()) parts.align_packed();
+  std::map<std::string, std::string> metadata = {{kBundleKey, kBundleVersion}};
+  if (is_quantized(model)) {
+    EF_TRY(const std::string hash, parts.hash());
+    metadata = {{kBundleKey, kQuantizedBundleVersion}, {kBundleHashKey, hash}};
+  }
+  return write_safetensors(
+      path, parts.records(), metadata,
+      [&](const TensorRecord& record) { return parts.produce(record.name); }, kRegionAlignment);
 }
 
 Status write_diffusers_folder(const ModelFolder& model, std::optional<DType> type,

@@ -19,7 +19,8 @@ namespace edgefusion::formats {
 Result<std::map<std::string, std::string>> model_texts(const ModelFolder& model);
 
 /// A model of three networks as one file (docs/bundle.md). `type`: floating-point tensors become
-/// this. `packed`: regions by name, kept as they are.
+/// this. `packed`: regions by name, kept as they are. A quantised model stays quantised: of its
+/// codes and their numbers every byte stays, and the new bundle has its own hash.
 /// Errors: as write_safetensors; bad_file if a value does not fit the type.
 Status write_bundle(const ModelFolder& model, std::optional<DType> type,
                     const std::vector<NamedTensor>& packed, const std::filesystem::path& path);

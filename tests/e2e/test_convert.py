@@ -5,7 +5,9 @@ import json
 import struct
 import unittest
 
-from case import MODEL, Case, png_chunks, read_header
+from case import MODEL, SOURCE, Case, png_chunks, read_header
+
+QUANTIZED = SOURCE / "models" / "emoji-256-int8.safetensors"
 
 
 class Convert(Case):
@@ -54,6 +56,46 @@ class Convert(Case):
                 pictures.append(dict(png_chunks(self.folder / "a.png"))[b"IDAT"])
             self.assertEqual(*pictures)
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["a.png", "p.safetensors"])
+
+    def test_a_quantised_bundle_stays_quantised(self):
+        plain, packed, again = (self.folder / name for name in ("a.safetensors", "b.safetensors", "c.safetensors"))
+        self.run_program("convert", QUANTIZED, "-o", plain)
+        self.assertEqual(read_header(plain), read_header(QUANTIZED))  # the hash too
+        self.run_program("convert", QUANTIZED, "-o", packed, "--pack", "scalar")
+        before, (header, _) = read_header(QUANTIZED)[0], read_header(packed)
+        regions = {name for name in header if name.startswith("packed/")}
+        self.assertGreaterEqual(len(regions), 3)
+        self.assertEqual(set(header) - regions - {"packed.align"}, set(before))
+        self.assertNotEqual(header["__metadata__"], before["__metadata__"])
+        whole = packed.read_bytes()
+        base = 8 + struct.unpack("<Q", whole[:8])[0]
+        for name in regions:
+            self.assertEqual((base + header[name]["data_offsets"][0]) % 64, 0)
+        # The regions are found: nothing is packed anew and kept.
+        cache, pictures = self.folder / "cache", []
+        for model in (packed, QUANTIZED):
+            self.generate("-m", model, "-s", "7", "-o", self.folder / "a.png",
+                          environment={"EDGEFUSION_ISA": "scalar", "EDGEFUSION_CACHE": cache})
+            pictures.append(dict(png_chunks(self.folder / "a.png"))[b"IDAT"])
+            self.assertEqual(cache.exists(), model == QUANTIZED)
+        self.assertEqual(*pictures)
+        self.run_program("convert", packed, "-o", again)
+        self.assertEqual(again.read_bytes(), plain.read_bytes())
+        packed.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # of a region
+        self.expect_error("generate", "-m", packed, "-p", "a", "-o", self.folder / "a.png", says="hash of its contents")
+
+    def test_a_quantised_bundle_of_another_type_keeps_its_codes_and_scales(self):
+        bundle = self.folder / "a.safetensors"
+        self.run_program("convert", QUANTIZED, "-o", bundle, "--type", "bf16")
+        before, header = read_header(QUANTIZED)[0], read_header(bundle)[0]
+        for name, value in header.items():
+            if name.startswith("quantized/") or before[name].get("dtype") in ("I8", "U8"):
+                self.assertEqual(value["dtype"], before[name]["dtype"])
+            elif name != "__metadata__":
+                self.assertEqual(value["dtype"], "BF16")
+        self.generate("-m", bundle, "-o", self.folder / "a.png")
+        self.expect_error("convert", MODEL, "-o", bundle, "--pack", "scalar", "--precision", "int8",
+                          says=["emoji-v0", "is not quantised"])
 
     def test_types(self):
         bundle = self.folder / "m.safetensors"
