@@ -193,7 +193,7 @@ class LayerByLayer {
     }
   }
 
-  SearchResult run() {
+  BudgetSearchResult run() {
     std::vector<State> states(1);
     for (size_t i = 0; i < layers_.size() && !states.empty(); ++i) {
       std::vector<State> next = extended(states, i);
@@ -204,7 +204,7 @@ class LayerByLayer {
       for (size_t k = 0; k < next.size(); ++k) complete(next[k].totals, i, k);
       states = std::move(next);
     }
-    SearchResult result{.found = best_ < kInfinity, .options = options_};
+    BudgetSearchResult result{.found = best_ < kInfinity, .options = options_};
     for (size_t i = 0; result.found && i < layers_.size(); ++i) {
       result.totals = result.totals + layers_[i][result.options[i]];
     }
@@ -331,7 +331,7 @@ class LayerByLayer {
 
 }  // namespace
 
-SearchResult search_choices(const Layers& layers, size_t most_states) {
+BudgetSearchResult search_choices(const Layers& layers, size_t most_states) {
   for (const auto& layer : layers) EF_CHECK(!layer.empty(), "a layer has an option");
   LagrangeBound lagrange(layers);
   lagrange.run();

@@ -11,7 +11,7 @@ struct SearchCosts {
   double share[2] = {0, 0};
 };
 
-struct SearchResult {
+struct BudgetSearchResult {
   bool found = false;
   std::vector<size_t> options;  ///< one for each layer
   SearchCosts totals;
@@ -29,7 +29,7 @@ inline constexpr double kLimitSlack = 1e-9;
 /// bound, those that another one beats in all three numbers, and, of more than `most_states`, those
 /// with the worst bounds, which are accounted for in `bound`. Not found: there is none, or, if
 /// `bound` is finite, all that could have become one were dropped.
-SearchResult search_choices(const std::vector<std::vector<SearchCosts>>& layers,
-                            size_t most_states);
+BudgetSearchResult search_choices(const std::vector<std::vector<SearchCosts>>& layers,
+                                  size_t most_states);
 
 }  // namespace edgefusion::quant

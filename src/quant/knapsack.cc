@@ -15,8 +15,8 @@ constexpr double kFactorPrecision = 1e-5;
 constexpr Quantity kAll[] = {Quantity::time_ms, Quantity::bytes, Quantity::error};
 
 /// Minimises one quantity under limits on the other two.
-SearchResult search(const std::vector<LayerOptions>& layers, Quantity minimise, const Costs& limits,
-                    size_t most_states = kMostStates) {
+BudgetSearchResult search(const std::vector<LayerOptions>& layers, Quantity minimise,
+                          const Costs& limits, size_t most_states = kMostStates) {
   std::vector<std::vector<SearchCosts>> costs;
   for (const LayerOptions& layer : layers) {
     costs.emplace_back();
@@ -69,7 +69,8 @@ NearestBudget nearest_budget(const std::vector<LayerOptions>& layers, const Cost
   NearestBudget nearest{.options = std::vector<size_t>(layers.size(), 0)};
   nearest.factor = largest_ratio(make_choice(layers, nearest.options).totals, limits);
   const auto reaches = [&](double factor) {
-    const SearchResult result = search(layers, pivot, scaled(limits, factor), kMostStatesOfNearest);
+    const BudgetSearchResult result =
+        search(layers, pivot, scaled(limits, factor), kMostStatesOfNearest);
     if (!result.found) return false;
     const double ratio = largest_ratio(make_choice(layers, result.options).totals, limits);
     if (ratio > factor * (1 + kLimitSlack)) return false;
@@ -90,7 +91,7 @@ NearestBudget nearest_budget(const std::vector<LayerOptions>& layers, const Cost
 BudgetResult choose_within_budget(const std::vector<LayerOptions>& layers, const Budget& budget) {
   for (const double limit : budget.limits.of) EF_CHECK(limit > 0, "limits above 0");
   BudgetResult result{.least = least_totals(layers)};
-  SearchResult found = search(layers, budget.minimise, budget.limits);
+  BudgetSearchResult found = search(layers, budget.minimise, budget.limits);
   const double limit = budget.limits[budget.minimise];
   result.met = found.found && found.totals.objective <= limit * (1 + kLimitSlack);
   if (!result.met) {
