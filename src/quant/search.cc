@@ -190,6 +190,9 @@ Result<SearchResult> search(const LayerList& list, const Findings& findings,
     if (round == 0 || is_better(result, best)) best = result;
     const bool is_near = result.met && measured.psnr_db < wanted + kSlack;
     if (is_near || by_error) break;
+    if (measured.psnr_db < wanted) {  // else the same choice would come again
+      error_limit = std::min(error_limit, chosen.choice.totals[Quantity::error]);
+    }
     error_limit *= std::pow(10.0, (measured.psnr_db - wanted - kMargin) / 10);
   }
   best.curve = curve_of(options, fixed);
