@@ -25,7 +25,7 @@ struct Layer {
   std::string output;  ///< the value it makes, when compiled
   bool upsample2x = false;
   int64_t macs = 0;
-  std::vector<graph::Scheme> schemes;  ///< what kernels can do, bf16 among them
+  std::vector<graph::Scheme> schemes;  ///< what kernels can do; bf16 but for few channels
 
   std::string path() const { return network + "/" + name; }
   int64_t outputs() const { return weight_shape[0]; }

@@ -9,8 +9,7 @@
 #include "core/content_hash.h"
 #include "engine/program.h"
 #include "formats/quantized_bundle.h"
-#include "graph/split_by_inputs.h"
-#include "models/unet.h"
+#include "quant/model_layers.h"
 #include "quant/model_report.h"
 
 namespace edgefusion::quant {
@@ -23,22 +22,6 @@ constexpr size_t kShownPictures = 6;
 constexpr int64_t kMostFeedbackChannels = 1280;  // products of more take long
 constexpr size_t kFeedbackPrompts = 16;
 constexpr size_t kWorstShare = 8;  // one layer of so many is rounded with feedback
-
-/// The layers of all networks as a picture of that size runs them.
-Result<LayerList> layers_of(const pipeline::Model& model, const Shape& latents) {
-  const engine::CompileOptions bf16 = {.precision = engine::Precision::bf16};
-  LayerList list;
-  EF_TRY(graph::Graph text, model.text_encoder_graph(1, 0));
-  append_layers(engine::prepared(std::move(text), bf16), "text_encoder", list);
-  EF_TRY(graph::Graph unet, model.unet_graph(1, latents[2], latents[3]));
-  graph::merge_projections(unet);
-  // What does not change from step to step is computed once, in floats: no choice there.
-  graph::SplitGraph parts = graph::split_by_inputs(std::move(unet), models::unet_step_inputs());
-  append_layers(engine::prepared(std::move(parts.step), bf16), "unet", list);
-  EF_TRY(graph::Graph decoder, model.decoder_graph(1, latents[2], latents[3]));
-  append_layers(engine::prepared(std::move(decoder), bf16), "vae", list);
-  return list;
-}
 
 double megabytes_of(const pipeline::Model& model) {
   double bytes = 0;
@@ -93,7 +76,7 @@ class Quantization {
     EF_TRY(PictureTrials checked, trials_of(all - check, check));
     trials_.emplace(std::move(trials));
     checked_.emplace(std::move(checked));
-    EF_TRY(list_, layers_of(*model_, trials_->latent_shape()));
+    EF_TRY(list_, model_layers(*model_, trials_->latent_shape()));
     if (!options_.recipe) return {};
     std::vector<std::string> layers, attentions;
     for (const Layer& layer : list_.layers) layers.push_back(layer.path());
