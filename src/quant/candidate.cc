@@ -10,10 +10,10 @@ Assignment all_bf16(const LayerList& list) {
 }
 
 const QuantizedLayer& SchemeBook::layer(size_t index, graph::Scheme scheme) {
-  const auto [found, is_new] = layers_.try_emplace({index, scheme});
+  const auto refined = refined_.find(index);
+  const auto [found, is_new] = layers_.try_emplace({index, scheme, refined != refined_.end()});
   if (is_new) {
     const Layer& layer = list_.layers[index];
-    const auto refined = refined_.find(index);
     const Calibration* products = refined == refined_.end() ? nullptr : refined->second;
     found->second = quantize_layer(layer, scheme, *model_->network(layer.network.c_str()).weights,
                                    {*calibration_, products}, methods_);
@@ -23,13 +23,15 @@ const QuantizedLayer& SchemeBook::layer(size_t index, graph::Scheme scheme) {
 
 void SchemeBook::refine(size_t index, const Calibration& calibration) {
   refined_[index] = &calibration;
-  std::erase_if(layers_, [&](const auto& entry) { return entry.first.index == index; });
+  const Calibration*& last = last_refined_by_[index];
+  if (last == &calibration) return;
+  last = &calibration;
+  std::erase_if(layers_, [&](const auto& entry) {
+    return entry.first.index == index && entry.first.refined;
+  });
 }
 
-void SchemeBook::forget_refinement(size_t index) {
-  refined_.erase(index);
-  std::erase_if(layers_, [&](const auto& entry) { return entry.first.index == index; });
-}
+void SchemeBook::forget_refinement(size_t index) { refined_.erase(index); }
 
 Candidate::Candidate(SchemeBook& book, const Assignment& assignment) : model_(book.shared_model()) {
   for (size_t i = 0; i < assignment.layers.size(); ++i) {

@@ -27,9 +27,10 @@ class SchemeBook {
              const Calibration& calibration, QuantizationMethods methods)
       : model_(std::move(model)), list_(list), calibration_(&calibration), methods_(methods) {}
 
+  /// The reference holds as long as the book.
   const QuantizedLayer& layer(size_t index, graph::Scheme scheme);
-  /// A layer is quantised anew when asked for, from what another calibration knows of its input
-  /// (products); and back.
+  /// From now on a layer is what another calibration, which knows products of its input, makes of
+  /// it; and back. Both are kept.
   void refine(size_t index, const Calibration& calibration);
   void forget_refinement(size_t index);
 
@@ -41,12 +42,14 @@ class SchemeBook {
   struct Key {
     size_t index;
     graph::Scheme scheme;
+    bool refined;
     auto operator<=>(const Key&) const = default;
   };
   std::shared_ptr<const pipeline::Model> model_;
   const LayerList& list_;
   const Calibration* calibration_;
-  std::map<size_t, const Calibration*> refined_;
+  std::map<size_t, const Calibration*> refined_;          ///< that are, now
+  std::map<size_t, const Calibration*> last_refined_by_;  ///< what the kept ones were made from
   QuantizationMethods methods_;
   std::map<Key, QuantizedLayer> layers_;
 };

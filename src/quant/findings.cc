@@ -36,6 +36,7 @@ class CostFinder {
 
   Result<Findings> run() {
     EF_TRY_STATUS(time_everything());
+    findings_.has_sensitivity = options_.sensitivity;
     if (!options_.sensitivity) return std::move(findings_);
     count_work();
     for (size_t i = 0; i < list_.layers.size(); ++i) EF_TRY_STATUS(try_layer(i));

@@ -29,13 +29,15 @@ struct Findings {
   std::vector<std::map<graph::Scheme, SchemeFinding>> layers;  ///< as LayerList has them
   std::vector<std::map<graph::AttentionScheme, SchemeFinding>> attentions;
   std::map<std::string, double> fixed_ms;  ///< of each network: what is neither
+  bool has_sensitivity = true;             ///< deviations were measured
 };
 
 struct FindingOptions {
   std::vector<graph::Scheme> schemes;  ///< tried where a layer can have them, beside bf16
   std::vector<graph::AttentionScheme> attention_schemes;
   int timing_repeats = 5;
-  /// false: each scheme is timed, but no layer is quantised alone; where there is nothing to choose.
+  /// false: each scheme is timed, but no layer is quantised alone; where there is nothing to
+  /// choose.
   bool sensitivity = true;
   /// Share of values cut off beyond which a static scale is not taken.
   double most_clipped = 0.02;

@@ -11,6 +11,7 @@
 #include "formats/quantized_bundle.h"
 #include "quant/model_layers.h"
 #include "quant/model_report.h"
+#include "quant/rounding_refinement.h"
 
 namespace edgefusion::quant {
 namespace {
@@ -19,9 +20,8 @@ namespace fs = std::filesystem;
 using graph::Scheme;
 
 constexpr size_t kShownPictures = 6;
-constexpr int64_t kMostFeedbackChannels = 1280;  // products of more take long
 constexpr size_t kFeedbackPrompts = 16;
-constexpr size_t kWorstShare = 8;  // one layer of so many is rounded with feedback
+constexpr int kMostRoundings = 24;  // whose pictures are looked at
 
 double megabytes_of(const pipeline::Model& model) {
   double bytes = 0;
@@ -177,49 +177,52 @@ class Quantization {
     return Deviation{.psnr_db = 0, .ssim = 0, .mean_square = 1};  // numbers that are not finite
   }
 
-  /// The layers whose weights were rounded and that hurt most.
-  std::vector<size_t> worst_layers() const {
-    std::vector<size_t> worst;
-    for (size_t i = 0; i < list_.layers.size(); ++i) {
-      const Layer& layer = list_.layers[i];
-      const Scheme scheme = result_.assignment.layers[i];
-      const bool is_s8 = scheme == Scheme::w8a16 || graph::has_int8_activations(scheme);
-      const bool fits = layer.channels() <= kMostFeedbackChannels && layer.inputs.size() == 1;
-      if (is_s8 && fits) worst.push_back(i);
-    }
-    const auto harm = [&](size_t i) {
-      return -findings_.layers[i].at(result_.assignment.layers[i]).deviation.mean_square;
-    };
-    std::ranges::stable_sort(worst, {}, harm);
-    worst.resize(std::min(worst.size(), worst.size() / kWorstShare + 1));
-    return worst;
+  Result<double> error_of_trials() {
+    report_progress("rounding", rounded_++, 0);
+    const Candidate candidate(*book_, result_.assignment);
+    EF_TRY(const Deviation deviation, exact_trials_.deviation(*trials_, candidate.variant(), ""));
+    return deviation.mean_square;
   }
 
-  /// Takes the products of their inputs and rounds with feedback; keeps it if pictures gain.
+  /// Takes the products of the inputs of the layers that hurt most and rounds with feedback, where
+  /// the pictures of the trials gain by it; what is stated is measured on the others.
   Status round_worst_again() {
     if (!options_.methods.feedback) return {};
-    const std::vector<size_t> worst = worst_layers();
+    const auto worst = layers_to_round_again(*book_, result_.assignment, findings_);
     if (worst.empty()) return {};
+    EF_TRY_STATUS(take_products(worst));
+    EF_TRY(exact_trials_,
+           Reference::make(*trials_, {.model = model_, .precision = engine::Precision::f32}));
+    const RefinementTarget target = {.set =
+                                         [&](std::span<const size_t> layers, bool refined) {
+                                           for (const size_t i : layers) {
+                                             refined ? book_->refine(i, *products_)
+                                                     : book_->forget_refinement(i);
+                                           }
+                                         },
+                                     .error = [&] { return error_of_trials(); }};
+    EF_TRY(const double before, target.error());
+    EF_TRY(const auto refined, refine_where_it_helps(worst, before, kMostRoundings, target));
+    if (refined.empty()) return {};
+    const SearchResult plain = result_;
+    EF_TRY(const Deviation after, deviation_of(result_.assignment));
+    result_.psnr_db = after.psnr_db;
+    result_.ssim = after.ssim;
+    if (after.psnr_db >= plain.psnr_db) return {};
+    target.set(refined, false);
+    result_ = plain;
+    return deviation_of(result_.assignment).map([](const auto&) {});  // pictures_ again
+  }
+
+  Status take_products(std::span<const size_t> of_layers) {
     std::set<std::string> paths;
     std::vector<Layer> layers;
-    for (const size_t i : worst) {
+    for (const size_t i : of_layers) {
       paths.insert(list_.layers[i].path());
       layers.push_back(list_.layers[i]);
     }
     products_.emplace(layers, paths);
-    EF_TRY_STATUS(watch(*products_, std::min(kFeedbackPrompts, options_.prompts.size())));
-    const SearchResult before = result_;
-    const auto pictures = pictures_;
-    for (const size_t i : worst) book_->refine(i, *products_);
-    EF_TRY(const Deviation after, deviation_of(result_.assignment));
-    if (after.psnr_db > before.psnr_db) {
-      result_.psnr_db = after.psnr_db;
-      result_.ssim = after.ssim;
-      return {};
-    }
-    for (const size_t i : worst) book_->forget_refinement(i);
-    EF_TRY_STATUS(deviation_of(result_.assignment).map([](const auto&) {}));  // pictures_ again
-    return {};
+    return watch(*products_, std::min(kFeedbackPrompts, options_.prompts.size()));
   }
 
   nlohmann::json description(const pipeline::ModelQuantization& quantization) const {
@@ -313,7 +316,9 @@ class Quantization {
   RecipeChoices recipe_;
   std::optional<Calibration> calibration_, products_;
   std::optional<SchemeBook> book_;
-  Reference reference_, exact_;  // bf16 of few prompts; f32 of those that check
+  // bf16 and f32 of few prompts; f32 of those that check.
+  Reference reference_, exact_trials_, exact_;
+  size_t rounded_ = 0;
   Findings findings_;
   SearchResult result_;
   std::vector<formats::Image> pictures_;  // of the last check

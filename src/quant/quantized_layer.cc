@@ -20,6 +20,15 @@ constexpr int64_t kGroup = 32;           // inputs that share a scale of 4-bit w
 constexpr int64_t kRowsPerPalette = 16;  // as the kernels like them
 constexpr int kLargestBlock = 64;        // of a rotation
 
+/// Products of inputs that are divided by those scales. [channels, channels]
+std::vector<float> divided_by(std::vector<float> products, std::span<const float> scale) {
+  const size_t channels = scale.size();
+  for (size_t i = 0; i < channels; ++i) {
+    for (size_t j = 0; j < channels; ++j) products[i * channels + j] /= scale[i] * scale[j];
+  }
+  return products;
+}
+
 /// Turns one layer into codes.
 class LayerQuantizer {
  public:
@@ -140,45 +149,78 @@ class LayerQuantizer {
     ChannelCodes codes = round_channels(matrix, methods_.clip, importance());
     if (!methods_.scale_per_output) {
       codes = round_tensor(matrix);
-    } else if (methods_.feedback) {
-      round_again(matrix, codes);
+    } else {
+      round_again(matrix, false, codes);
     }
+    const std::vector<float> rounded = to_values(codes);
+    note_error(values, rounded, importance());
     store_channel_codes(layer_, source_, codes, result_.settings, result_.weights);
-    if (methods_.correct_bias) correct_bias(values, to_values(codes));
+    if (methods_.correct_bias) correct_bias(values, rounded);
   }
 
-  /// Rounding with feedback, where the products of the inputs are known.
-  void round_again(const WeightMatrix& matrix, ChannelCodes& codes) const {
-    if (known_.products == nullptr || result_.settings.hadamard > 1) return;
-    const ObservedValue* seen = known_.products->input(layer_, 0);
-    if (seen == nullptr || layer_.inputs.size() != 1 || !seen->moments.has_products()) return;
-    std::vector<float> products = seen->moments.products();
+  /// Rounding with feedback, where the products of the inputs are known. By tap: weights are
+  /// [outputs, taps, inputs], else [outputs, inputs, taps].
+  template <typename Codes>
+  void round_again(const WeightMatrix& matrix, bool by_tap, Codes& codes) const {
+    if (!methods_.feedback || known_.products == nullptr || result_.settings.hadamard > 1) return;
     const std::vector<float> scale = result_.settings.channel_scales(layer_.channels());
-    const size_t channels = scale.size();
-    for (size_t i = 0; i < channels; ++i) {
-      for (size_t j = 0; j < channels; ++j) products[i * channels + j] /= scale[i] * scale[j];
+    std::vector<std::vector<float>> products;  // of each source
+    std::vector<ColumnMoments> blocks;
+    int64_t begin = 0;
+    for (size_t i = 0; i < layer_.inputs.size(); ++i) {
+      const ObservedValue* seen = known_.products->input(layer_, i);
+      if (seen == nullptr || !seen->moments.has_products()) return;
+      const int64_t channels = layer_.input_channels[i];
+      products.push_back(divided_by(
+          seen->moments.products(),
+          std::span(scale).subspan(static_cast<size_t>(begin), static_cast<size_t>(channels))));
+      const int64_t taps = layer_.taps(), step = by_tap ? 1 : taps;
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        const int64_t first = by_tap ? tap * layer_.channels() + begin : begin * taps + tap;
+        blocks.push_back(
+            {.products = products.back(), .size = channels, .first = first, .step = step});
+      }
+      begin += channels;
     }
-    const auto blocks =
-        layer_.taps() == 1 ? std::vector<ColumnMoments>{linear_moments(products, layer_.channels())}
-                           : tap_moments(products, layer_.channels(), layer_.taps());
     round_with_feedback(matrix, blocks, {}, codes);
   }
 
   void code_groups() {
     const std::vector<float> ordered = taps_first(layer_, floats_);
     const WeightMatrix matrix = {ordered, layer_.outputs(), layer_.channels() * layer_.taps()};
-    const GroupCodes codes = round_groups(matrix, kGroup, taps_first_importance());
+    GroupCodes codes = round_groups(matrix, kGroup, taps_first_importance());
+    round_again(matrix, true, codes);
     store_group_codes(layer_, source_, codes, result_.weights);
-    if (methods_.correct_bias) correct_bias(floats_, inputs_first(layer_, to_values(codes)));
+    finish_taps_first(ordered, to_values(codes));
   }
 
   void code_palettes() {
     const int bits = 4 + (static_cast<int>(scheme_) - static_cast<int>(Scheme::palette4));
     const std::vector<float> ordered = taps_first(layer_, floats_);
     const WeightMatrix matrix = {ordered, layer_.outputs(), layer_.channels() * layer_.taps()};
-    const PaletteCodes codes = palettize(matrix, bits, kRowsPerPalette, taps_first_importance());
+    PaletteCodes codes = palettize(matrix, bits, kRowsPerPalette, taps_first_importance());
+    round_again(matrix, true, codes);
     store_palette_codes(layer_, source_, codes, result_.weights);
-    if (methods_.correct_bias) correct_bias(floats_, inputs_first(layer_, to_values(codes)));
+    finish_taps_first(ordered, to_values(codes));
+  }
+
+  void finish_taps_first(std::span<const float> ordered, const std::vector<float>& rounded) {
+    note_error(ordered, rounded, taps_first_importance());
+    if (methods_.correct_bias) correct_bias(floats_, inputs_first(layer_, rounded));
+  }
+
+  /// importance: of each column, as values have them; empty: not known.
+  void note_error(std::span<const float> values, std::span<const float> rounded,
+                  std::span<const double> importance) {
+    double signal = 0, noise = 0;
+    for (size_t i = 0; !importance.empty() && i < values.size(); ++i) {
+      const double value = static_cast<double>(values[i]),
+                   error = value - static_cast<double>(rounded[i]);
+      const double square = importance[i % importance.size()];
+      signal += value * value * square;
+      noise += error * error * square;
+    }
+    result_.rounding_error = signal > 0 ? noise / signal : 0;
   }
 
   std::vector<double> taps_first_importance() const {

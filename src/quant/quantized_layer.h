@@ -24,7 +24,7 @@ struct QuantizationMethods {
   bool equalize = true;       ///< factors of channels, where they promise less error
   bool hadamard = true;       ///< rotation of tokens with outliers (w8a8_dynamic)
   bool correct_bias = true;
-  bool feedback = true;  ///< rounding with error feedback, where products were observed
+  bool feedback = true;  ///< rounding with error feedback, of any codes, where products are known
 };
 
 /// A layer in one scheme: what the engine is told and what the bundle holds.
@@ -37,6 +37,9 @@ struct QuantizedLayer {
   double clipped_share = 0;
   double input_sqnr_db = 0;
   bool equalized = false;
+  /// Power of the output's error by rounded weights, as a share of the output's power; inputs taken
+  /// as uncorrelated. 0 where nothing was observed.
+  double rounding_error = 0;
 };
 
 /// What is known of the inputs of layers.
