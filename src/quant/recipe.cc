@@ -89,6 +89,7 @@ std::vector<RecipeEntry<Scheme>> read_entries(
 template <typename Scheme>
 std::vector<std::optional<Scheme>> choose(const std::vector<RecipeEntry<Scheme>>& entries,
                                           std::span<const std::string> names, const char* field,
+                                          std::span<const MergedName> merged,
                                           std::vector<std::string>& complaints) {
   std::vector<std::optional<Scheme>> chosen(names.size());
   const std::vector<std::string_view> known(names.begin(), names.end());
@@ -100,6 +101,13 @@ std::vector<std::optional<Scheme>> choose(const std::vector<RecipeEntry<Scheme>>
       matched = true;
     }
     if (matched) continue;
+    const auto part = std::ranges::find_if(
+        merged, [&](const MergedName& name) { return glob_matches(entry.glob, name.part); });
+    if (part != merged.end()) {
+      complaints.push_back(std::string(field) + ": " + printable(entry.glob) + ": " + part->part +
+                           " is merged into " + part->whole + ", expected a scheme for that");
+      continue;
+    }
     complaints.push_back(std::string(field) + ": " + printable(entry.glob) +
                          with_nearest(": expected a glob that matches a name, found none of " +
                                           std::to_string(names.size()),
@@ -147,11 +155,12 @@ std::string to_json_text(const Recipe& recipe) {
 }
 
 Result<RecipeChoices> resolve_recipe(const Recipe& recipe, std::span<const std::string> layers,
-                                     std::span<const std::string> attention) {
+                                     std::span<const std::string> attention,
+                                     std::span<const MergedName> merged) {
   std::vector<std::string> complaints;
   RecipeChoices choices;
-  choices.layers = choose(recipe.layers, layers, "layers", complaints);
-  choices.attention = choose(recipe.attention, attention, "attention", complaints);
+  choices.layers = choose(recipe.layers, layers, "layers", merged, complaints);
+  choices.attention = choose(recipe.attention, attention, "attention", {}, complaints);
   if (complaints.empty()) return choices;
   constexpr size_t kMostShown = 20;
   std::string text;

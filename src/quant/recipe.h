@@ -43,9 +43,15 @@ struct RecipeChoices {
   std::vector<std::optional<AttentionScheme>> attention;
 };
 
+/// A name that has no scheme of its own: it runs as a part of another one.
+struct MergedName {
+  std::string part, whole;
+};
+
 /// Names are "network/layer.name". Errors: invalid_argument that lists every glob that matches none
-/// of them, with the nearest name.
+/// of them, with what its name is merged into or the nearest name.
 Result<RecipeChoices> resolve_recipe(const Recipe& recipe, std::span<const std::string> layers,
-                                     std::span<const std::string> attention);
+                                     std::span<const std::string> attention,
+                                     std::span<const MergedName> merged = {});
 
 }  // namespace edgefusion::quant

@@ -130,5 +130,17 @@ TEST(Recipe, WrittenAndReadIsTheSame) {
   EXPECT_FALSE(load_recipe(folder.path() / "none.json"));
 }
 
+TEST(ResolveRecipe, SaysWhatAMergedNameBelongsTo) {
+  const auto recipe = parse_recipe(R"({"layers": {"unet/*.to_k": "w8a8"}})", "r.json");
+  ASSERT_TRUE(recipe);
+  const std::vector<std::string> layers = {"unet/a.to_q"}, none;
+  const std::vector<MergedName> merged = {{"unet/a.to_k", "unet/a.to_q"}};
+  const auto choices = resolve_recipe(*recipe, layers, none, merged);
+  ASSERT_FALSE(choices);
+  EXPECT_NE(choices.error().message().find("unet/a.to_k is merged into unet/a.to_q"),
+            std::string::npos)
+      << choices.error().message();
+}
+
 }  // namespace
 }  // namespace edgefusion::quant
