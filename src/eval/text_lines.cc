@@ -25,7 +25,10 @@ Result<std::vector<std::string>> read_text_lines(const std::filesystem::path& pa
   std::vector<std::string> lines;
   std::unordered_set<std::string_view> seen;
   size_t number = 0;
-  for (size_t begin = 0; begin < text.size();) {
+  // Some editors put a byte order mark first; it is no part of a text.
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  const size_t first = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  for (size_t begin = first; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view line = trimmed(std::string_view(text).substr(begin, end - begin));
     begin = end + 1;
