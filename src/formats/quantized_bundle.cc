@@ -35,9 +35,7 @@ ConstTensorView view_of(const QuantizedWeights& weights) {
 /// What the tensors of a role become, by their names in the bundle.
 class Parts {
  public:
-  void add(std::string name, const ConstTensorView& view) {
-    views_.emplace(std::move(name), view);
-  }
+  void add(std::string name, const ConstTensorView& view) { views_.emplace(std::move(name), view); }
 
   void add_network(const std::string& role, const TensorSource& weights,
                    const QuantizedContents& contents) {
@@ -58,22 +56,32 @@ class Parts {
   }
 
   Status write(const fs::path& path) const {
-    std::vector<TensorRecord> records;
     BundleHasher hasher;
-    for (const auto& [name, view] : views_) {
-      records.push_back({name, view.dtype, view.shape});
-      hasher.add(name, view);
-    }
+    for (const auto& [name, view] : views_) hasher.add(name, view);
     return write_safetensors(
-        path, std::move(records),
-        {{kBundleKey, kQuantizedBundleVersion}, {kBundleHashKey, hasher.result()}},
+        path, records(), metadata(hasher.result()),
         [&](const TensorRecord& record) -> Result<ConstTensorView> {
           return views_.at(record.name);
         },
         kAlignment);
   }
 
+  Result<int64_t> bytes() const {
+    // Any hash is as long as another.
+    return safetensors_bytes(records(), metadata(BundleHasher().result()), kAlignment);
+  }
+
  private:
+  std::vector<TensorRecord> records() const {
+    std::vector<TensorRecord> records;
+    for (const auto& [name, view] : views_) records.push_back({name, view.dtype, view.shape});
+    return records;
+  }
+
+  static std::map<std::string, std::string> metadata(std::string hash) {
+    return {{kBundleKey, kQuantizedBundleVersion}, {kBundleHashKey, std::move(hash)}};
+  }
+
   void add_codes(const std::string& place, const QuantizedWeights& weights) {
     const std::string numbers = std::string(kBundleQuantized) + place;
     add(place, view_of(weights));
@@ -106,6 +114,25 @@ std::string edgefusion_json(const ModelFolder& model, const QuantizedContents& c
   return json.dump(1);
 }
 
+/// Calls use(parts) while what they refer to is there.
+template <typename Use>
+auto with_parts(const ModelFolder& model, const QuantizedContents& contents, const Use& use)
+    -> decltype(use(Parts())) {
+  EF_TRY(auto texts, model_texts(model));
+  texts["edgefusion.json"] = edgefusion_json(model, contents);
+  Parts parts;
+  for (const char* role : kRoles) {
+    parts.add_network(role, *model.network(role)->weights, contents);
+  }
+  for (const auto& [name, numbers] : contents.numbers) {
+    parts.add(std::string(kBundleQuantized) + name, view_of(numbers));
+  }
+  for (const auto& [name, text] : texts) {
+    parts.add(std::string(kBundleFiles) + name, view_of(std::as_bytes(std::span(text))));
+  }
+  return use(parts);
+}
+
 }  // namespace
 
 QuantizedTensor QuantizedWeights::view(std::vector<float> input_scale) const {
@@ -123,19 +150,12 @@ QuantizedTensor QuantizedWeights::view(std::vector<float> input_scale) const {
 
 Status write_quantized_bundle(const ModelFolder& model, const QuantizedContents& contents,
                               const fs::path& path) {
-  EF_TRY(auto texts, model_texts(model));
-  texts["edgefusion.json"] = edgefusion_json(model, contents);
-  Parts parts;
-  for (const char* role : kRoles) {
-    parts.add_network(role, *model.network(role)->weights, contents);
-  }
-  for (const auto& [name, numbers] : contents.numbers) {
-    parts.add(std::string(kBundleQuantized) + name, view_of(numbers));
-  }
-  for (const auto& [name, text] : texts) {
-    parts.add(std::string(kBundleFiles) + name, view_of(std::as_bytes(std::span(text))));
-  }
-  return parts.write(path);
+  return with_parts(model, contents, [&](const Parts& parts) { return parts.write(path); });
+}
+
+Result<int64_t> quantized_bundle_bytes(const ModelFolder& model,
+                                       const QuantizedContents& contents) {
+  return with_parts(model, contents, [](const Parts& parts) { return parts.bytes(); });
 }
 
 }  // namespace edgefusion::formats

@@ -44,4 +44,8 @@ struct QuantizedContents {
 Status write_quantized_bundle(const ModelFolder& model, const QuantizedContents& contents,
                               const std::filesystem::path& path);
 
+/// Bytes of the file that write_quantized_bundle() makes of them: weights, scales, texts and
+/// header. Errors: those of reading the model's files.
+Result<int64_t> quantized_bundle_bytes(const ModelFolder& model, const QuantizedContents& contents);
+
 }  // namespace edgefusion::formats

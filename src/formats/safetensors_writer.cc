@@ -53,6 +53,15 @@ Result<std::string> header_of(const std::vector<TensorRecord>& records,
   return text;
 }
 
+/// The order of the file.
+void sort_records(std::vector<TensorRecord>& records) {
+  std::ranges::sort(records, [](const TensorRecord& a, const TensorRecord& b) {
+    const auto rank_a = rank_of(a.dtype);
+    const auto rank_b = rank_of(b.dtype);
+    return rank_a != rank_b ? rank_a > rank_b : a.name < b.name;
+  });
+}
+
 Status check_names(const std::vector<TensorRecord>& records) {
   std::vector<std::string_view> names;
   for (const TensorRecord& record : records) names.push_back(record.name);
@@ -88,14 +97,24 @@ Status write_all(AtomicFile& file, const std::vector<TensorRecord>& records,
 
 }  // namespace
 
+Result<int64_t> safetensors_bytes(const std::vector<TensorRecord>& records,
+                                  const std::map<std::string, std::string>& metadata,
+                                  size_t alignment) {
+  EF_TRY_STATUS(check_names(records));
+  std::vector<TensorRecord> sorted = records;
+  sort_records(sorted);
+  EF_TRY(const std::string header, header_of(sorted, metadata, alignment));
+  auto bytes = static_cast<int64_t>(kLengthBytes + header.size());
+  for (const TensorRecord& record : records) {
+    bytes += record.shape.elements() * static_cast<int64_t>(size_of(record.dtype));
+  }
+  return bytes;
+}
+
 Status write_safetensors(const std::filesystem::path& path, std::vector<TensorRecord> records,
                          const std::map<std::string, std::string>& metadata,
                          const TensorProducer& produce, size_t alignment) {
-  std::ranges::sort(records, [](const TensorRecord& a, const TensorRecord& b) {
-    const auto rank_a = rank_of(a.dtype);
-    const auto rank_b = rank_of(b.dtype);
-    return rank_a != rank_b ? rank_a > rank_b : a.name < b.name;
-  });
+  sort_records(records);
   const auto with_path = [&](Error error) { return std::move(error).with_context(path.string()); };
   EF_TRY_STATUS(check_names(records).map_error(with_path));
   EF_TRY(const std::string header, header_of(records, metadata, alignment).map_error(with_path));

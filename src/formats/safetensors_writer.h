@@ -36,6 +36,12 @@ struct NamedTensor {
 Status write_safetensors(const std::filesystem::path& path, std::vector<TensorRecord> records,
                          const std::map<std::string, std::string>& metadata,
                          const TensorProducer& produce, size_t alignment = 8);
+
+/// Bytes of the file that write_safetensors() would make of them. Errors: as there, but for
+/// writing.
+Result<int64_t> safetensors_bytes(const std::vector<TensorRecord>& records,
+                                  const std::map<std::string, std::string>& metadata,
+                                  size_t alignment = 8);
 Status write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                          const std::map<std::string, std::string>& metadata = {});
 

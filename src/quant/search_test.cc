@@ -183,6 +183,74 @@ TEST(Search, WhatCannotBeReachedNamesTheNearest) {
       << fast.unmet;
 }
 
+TEST(Search, KeepsLimitsOnWhatIsMeasuredAsAWhole) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const MadeUp made(seed);
+    // A picture takes more than its steps, and a bundle has more than its weights.
+    const WholeCosts whole = {
+        .picture_ms = [&](const Assignment& a) -> Result<double> { return 1.3 * made.time(a) + 1; },
+        .bundle_bytes = [&](const Assignment& a) -> Result<int64_t> {
+          int64_t bytes = 123'456;
+          for (size_t i = 0; i < a.layers.size(); ++i) bytes += made.of_layer(a, i).bytes + 777;
+          return bytes;
+        }};
+    const auto in_time =
+        search(made.list, made.findings, {}, {.max_ms = 18.0}, kRuns, {}, made.painting(), whole);
+    ASSERT_TRUE(in_time);
+    ASSERT_TRUE(in_time->met) << seed << in_time->unmet;
+    EXPECT_LE(*whole.picture_ms(in_time->assignment), 18.0) << seed;
+    EXPECT_EQ(in_time->whole_ms, *whole.picture_ms(in_time->assignment));
+    const auto in_size =
+        search(made.list, made.findings, {}, {.max_mb = 8.0}, kRuns, {}, made.painting(), whole);
+    ASSERT_TRUE(in_size);
+    ASSERT_TRUE(in_size->met) << seed << in_size->unmet;
+    EXPECT_LE(*whole.bundle_bytes(in_size->assignment), 8'000'000) << seed;
+    // 8.0 MB would be three in two bytes by weights alone; two of them are the most that fits.
+    EXPECT_EQ(std::ranges::count(in_size->assignment.layers, Scheme::bf16), 2) << seed;
+  }
+}
+
+TEST(Search, ANearestSizeThatIsNamedCanBeReached) {
+  const MadeUp made(7);
+  const WholeCosts whole = {.bundle_bytes = [](const Assignment& a) -> Result<int64_t> {
+    return 5'012'345 + 1'000'000 * std::ranges::count(a.layers, Scheme::bf16);
+  }};
+  const auto run = [&](double limit) {
+    auto result =
+        search(made.list, made.findings, {}, {.max_mb = limit}, kRuns, {}, made.painting(), whole);
+    EF_CHECK(result.has_value(), "painting does not fail");
+    return std::move(*result);
+  };
+  const SearchResult result = run(5);
+  EXPECT_FALSE(result.met);
+  EXPECT_NE(result.unmet.find("5.012345 MB"), std::string::npos) << result.unmet;
+  EXPECT_TRUE(run(5.012345).met);
+}
+
+TEST(Search, TakesF32WhereBf16AloneIsNotEnough) {
+  MadeUp made(8);
+  made.findings.attentions[0].at(AttentionScheme::int8).deviation.mean_square = 0;
+  for (auto& layer : made.findings.layers) {
+    layer[Scheme::f32] = {.time_ms = 5, .bytes = 4'000'000, .deviation = {.mean_square = 1e-5}};
+  }
+  const auto error = [&](const Assignment& a) {
+    double sum = 0;
+    for (size_t i = 0; i < a.layers.size(); ++i) {
+      if (a.layers[i] != Scheme::f32) sum += 1e-5 + made.of_layer(a, i).deviation.mean_square;
+    }
+    return sum;
+  };
+  const auto result = search(made.list, made.findings, {}, {.min_psnr_db = 46}, kRuns, {},
+                             [&](const Assignment& a) -> Result<Deviation> {
+                               return Deviation{.psnr_db = ratio_db(1.0, error(a))};
+                             });
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->met) << result->unmet;
+  EXPECT_GE(result->psnr_db, 46);
+  const auto exact = std::ranges::count(result->assignment.layers, Scheme::f32);
+  EXPECT_EQ(exact, 3);  // 46 dB is 2.5e-5: two layers may be in bf16
+}
+
 TEST(Search, LossOfStructureCountsForContentLayersAlone) {
   MadeUp made(5, 2);
   // Both lose the same structure, and are otherwise worth the same.
