@@ -8,8 +8,9 @@
 namespace edgefusion::quant {
 namespace {
 
-constexpr std::array<std::string_view, 8> kNames = {"outputs",  "range",    "clip", "sources",
-                                                    "equalize", "hadamard", "bias", "feedback"};
+constexpr std::array<std::string_view, 10> kNames = {
+    "outputs", "range",    "range_99_9", "range_99_99", "clip",
+    "sources", "equalize", "hadamard",   "bias",        "feedback"};
 
 QuantizationMethods no_methods() {
   return {.range = RangeMethod::min_max,
@@ -25,6 +26,8 @@ QuantizationMethods no_methods() {
 void switch_on(std::string_view name, QuantizationMethods& methods) {
   if (name == "outputs") methods.scale_per_output = true;
   if (name == "range") methods.range = RangeMethod::least_error;
+  if (name == "range_99_9") methods.range = RangeMethod::percentile_99_9;
+  if (name == "range_99_99") methods.range = RangeMethod::percentile_99_99;
   if (name == "clip") methods.clip = ClipMethod::least_error;
   if (name == "sources") methods.split_sources = true;
   if (name == "equalize") methods.equalize = true;
@@ -55,6 +58,16 @@ Result<QuantizationMethods> parse_methods(const std::vector<std::string>& names)
     switch_on(name, methods);
   }
   return methods;
+}
+
+std::vector<std::string> names_of(const QuantizationMethods& methods) {
+  std::vector<std::string> names;
+  for (const std::string_view name : kNames) {
+    QuantizationMethods with = methods;
+    switch_on(name, with);
+    if (with == methods) names.emplace_back(name);  // it changes nothing: it is on
+  }
+  return names.empty() ? std::vector<std::string>{"none"} : names;
 }
 
 }  // namespace edgefusion::quant

@@ -25,6 +25,8 @@ struct QuantizationMethods {
   bool hadamard = true;       ///< rotation of tokens with outliers (w8a8_dynamic)
   bool correct_bias = true;
   bool feedback = true;  ///< rounding with error feedback, of any codes, where products are known
+
+  bool operator==(const QuantizationMethods&) const = default;
 };
 
 /// A layer in one scheme: what the engine is told and what the bundle holds.
@@ -32,8 +34,9 @@ struct QuantizedLayer {
   graph::LayerQuantization settings;
   std::map<std::string, formats::QuantizedWeights> weights;  ///< by tensor of the file
   std::map<std::string, Tensor> biases;                      ///< those that changed
-  // For the report, of the first input.
-  ActivationScale scale;
+  // For the report.
+  ActivationScale scale;  ///< of the first input
+  /// Of the input that suffers most; of transformed patches where those are what is scaled.
   double clipped_share = 0;
   double input_sqnr_db = 0;
   bool equalized = false;
