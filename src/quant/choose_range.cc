@@ -175,8 +175,14 @@ double expected_noise(const RangeHistogram& histogram, ActivationScale scale) {
 }
 
 ChosenRange judge_range(const RangeHistogram& histogram, ActivationRange range) {
+  ChosenRange chosen = judge_scale(histogram, to_scale(range));
+  chosen.range = range;
+  return chosen;
+}
+
+ChosenRange judge_scale(const RangeHistogram& histogram, ActivationScale scale) {
   const Bins bins = histogram.bins();
-  ChosenRange chosen{.range = range, .scale = to_scale(range)};
+  ChosenRange chosen{.range = {scale.lowest(), scale.highest()}, .scale = scale};
   chosen.clipped_share = clipped_share(bins, histogram.count(), chosen.scale);
   chosen.sqnr_db = ratio_db(signal_sum(bins), noise_sum(bins, chosen.scale));
   return chosen;

@@ -45,6 +45,9 @@ double expected_noise(const RangeHistogram& histogram, ActivationScale scale);
 /// What a range costs the values of the histogram.
 ChosenRange judge_range(const RangeHistogram& histogram, ActivationRange range);
 
+/// The same of a scale that is given.
+ChosenRange judge_scale(const RangeHistogram& histogram, ActivationScale scale);
+
 /// An empty histogram has the range 0 to 0.
 ChosenRange choose_range(const RangeHistogram& histogram, RangeMethod method);
 

@@ -89,8 +89,11 @@ InputScales scales_by_source(const LayerInputs& inputs, RangeMethod method, bool
       result.scale.resize(end, scales[i].scale);
     }
     result.first = scales.front();
-    result.clipped_share = chosen.front().clipped_share;
-    result.sqnr_db = chosen.front().sqnr_db;
+    for (size_t i = 0; i < scales.size(); ++i) {
+      const ChosenRange judged = judge_scale(inputs.sources[i]->ranges.histogram(), scales[i]);
+      result.clipped_share = std::max(result.clipped_share, judged.clipped_share);
+      result.sqnr_db = i == 0 ? judged.sqnr_db : std::min(result.sqnr_db, judged.sqnr_db);
+    }
     return result;
   }
   const ChosenRange one = chosen.size() == 1 ? chosen.front() : choose_range(all, method);

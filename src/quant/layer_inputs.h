@@ -23,8 +23,9 @@ struct InputScales {
   std::vector<float> scale;  ///< of each channel; one value: of all
   int zero_point = 128;
   ActivationScale first;  ///< of the first source, for reports
+  // Of the source that suffers most.
   double clipped_share = 0;
-  double sqnr_db = 0;  ///< of the first source
+  double sqnr_db = 0;
 };
 
 /// One scale for all channels, or one for each source: found in the histograms.

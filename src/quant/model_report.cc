@@ -32,19 +32,22 @@ std::optional<ReportActivation> activation_of(const Layer& layer, const Quantize
 }
 
 ReportSensitivity sensitivity_of(const Deviation& deviation) {
-  return {deviation.latents_sqnr_db, deviation.psnr_db, deviation.ssim};
+  return {"", deviation.latents_sqnr_db, deviation.psnr_db, deviation.ssim};
 }
 
-/// The worst of the schemes that were tried, for layers that stayed as they were.
-template <typename Schemes>
-const SchemeFinding* most_harmful(const Schemes& schemes) {
-  const SchemeFinding* worst = nullptr;
-  for (const auto& [scheme, finding] : schemes) {
-    if (worst == nullptr || finding.deviation.mean_square > worst->deviation.mean_square) {
-      worst = &finding;
-    }
-  }
-  return worst;
+/// What quantising it alone cost: in its own scheme, or for a layer that stayed in bf16 in the
+/// worst that was tried. Nothing where it was not measured.
+template <typename Scheme>
+ReportSensitivity sensitivity_of(const Findings& findings,
+                                 const std::map<Scheme, SchemeFinding>& schemes, Scheme own) {
+  if (!findings.has_sensitivity) return {};
+  if (own != Scheme::bf16) return sensitivity_of(schemes.at(own).deviation);
+  const auto worst = std::ranges::max_element(
+      schemes, {}, [](const auto& entry) { return entry.second.deviation.mean_square; });
+  if (worst->first == own || !(worst->second.deviation.mean_square > 0)) return {};
+  ReportSensitivity sensitivity = sensitivity_of(worst->second.deviation);
+  sensitivity.scheme = graph::to_string(worst->first);
+  return sensitivity;
 }
 
 /// Why a layer is in bf16 though it need not be.
@@ -73,9 +76,8 @@ ReportLayer layer_entry(const ReportSources& s, size_t i) {
   entry.time_ms = finding.time_ms;
   entry.bytes_before = schemes.at(Scheme::bf16).bytes;
   entry.bytes_after = finding.bytes;
-  if (quantized.settings.scheme == Scheme::w8a8) entry.sqnr_db = quantized.input_sqnr_db;
-  const SchemeFinding* told = scheme == Scheme::bf16 ? most_harmful(schemes) : &finding;
-  if (told != nullptr) entry.sensitivity = sensitivity_of(told->deviation);
+  if (quantized.settings.scheme == Scheme::w8a8) entry.input_sqnr_db = quantized.input_sqnr_db;
+  entry.sensitivity = sensitivity_of(s.findings, schemes, scheme);
   entry.activation = activation_of(layer, quantized, s.calibration);
   entry.fallback = fallback_of(schemes);
   return entry;
@@ -91,9 +93,7 @@ ReportLayer attention_entry(const ReportSources& s, size_t i) {
   entry.kind = "attention";
   entry.scheme = graph::to_string(scheme);
   entry.time_ms = schemes.at(scheme).time_ms;
-  const SchemeFinding* told =
-      scheme == graph::AttentionScheme::bf16 ? most_harmful(schemes) : &schemes.at(scheme);
-  if (told != nullptr) entry.sensitivity = sensitivity_of(told->deviation);
+  entry.sensitivity = sensitivity_of(s.findings, schemes, scheme);
   entry.fallback = fallback_of(schemes);
   return entry;
 }
@@ -110,16 +110,16 @@ ReportCurve time_curve(const SearchResult& result) {
 
 std::vector<ReportBudget> budgets_of(const SearchGoal& goal, const SearchResult& result) {
   std::vector<ReportBudget> budgets;
+  const double ms = result.whole_ms.value_or(result.time_ms);
+  const double megabytes =
+      result.bundle_bytes ? static_cast<double>(*result.bundle_bytes) * 1e-6 : result.megabytes;
   if (goal.min_psnr_db) {
-    budgets.push_back(
-        {"PSNR", "dB", *goal.min_psnr_db, result.psnr_db, result.psnr_db >= *goal.min_psnr_db});
+    const double least = *goal.min_psnr_db;
+    budgets.push_back({"PSNR", "dB", least, result.psnr_db, result.psnr_db >= least, true});
   }
-  if (goal.max_ms) {
-    budgets.push_back({"time", "ms", *goal.max_ms, result.time_ms, result.time_ms <= *goal.max_ms});
-  }
+  if (goal.max_ms) budgets.push_back({"time", "ms", *goal.max_ms, ms, ms <= *goal.max_ms});
   if (goal.max_mb) {
-    budgets.push_back(
-        {"size", "MB", *goal.max_mb, result.megabytes, result.megabytes <= *goal.max_mb});
+    budgets.push_back({"size", "MB", *goal.max_mb, megabytes, megabytes <= *goal.max_mb});
   }
   return budgets;
 }
@@ -128,14 +128,18 @@ std::vector<ReportBudget> budgets_of(const SearchGoal& goal, const SearchResult&
 
 QuantizationReport make_report(const ReportSources& s) {
   QuantizationReport report;
-  report.totals = {.time_before_ms = s.ms_before,
-                   .time_after_ms = s.result.time_ms,
-                   .bytes_before = static_cast<int64_t>(s.megabytes_before * 1e6),
-                   .bytes_after = static_cast<int64_t>(s.result.megabytes * 1e6),
-                   .psnr_db = s.result.psnr_db,
-                   .ssim = s.result.ssim};
+  report.totals = {
+      .time_before_ms = s.ms_before,
+      .time_after_ms = s.result.whole_ms,
+      .bytes_before = static_cast<int64_t>(s.megabytes_before * 1e6),
+      .bytes_after = s.result.bundle_bytes.value_or(static_cast<int64_t>(s.result.megabytes * 1e6)),
+      .psnr_db = s.result.psnr_db,
+      .ssim = s.result.ssim};
   report.budgets = budgets_of(s.goal, s.result);
-  report.curves.push_back(time_curve(s.result));
+  // A recipe that fixes all leaves nothing to choose between.
+  if (s.findings.has_sensitivity && s.result.curve.size() > 1) {
+    report.curves.push_back(time_curve(s.result));
+  }
   for (size_t i = 0; i < s.list.layers.size(); ++i) report.layers.push_back(layer_entry(s, i));
   for (size_t i = 0; i < s.list.attentions.size(); ++i) {
     report.layers.push_back(attention_entry(s, i));

@@ -110,4 +110,18 @@ std::vector<float> position_scales(const PositionObserver& observer) {
   return scales;
 }
 
+double clipped_share(const PositionObserver& observer, const std::vector<float>& scales) {
+  double outside = 0, all = 0;
+  for (size_t p = 0; p < kPatchPositions; ++p) {
+    const double end = 127.5 * static_cast<double>(scales[p]);
+    for (const RangeHistogram::Bin& bin : observer.histogram(p).bins()) {
+      const double middle = 0.5 * (bin.low + bin.high);
+      const auto count = static_cast<double>(bin.count);
+      all += count;
+      if (std::abs(middle) > end) outside += count;
+    }
+  }
+  return all > 0 ? outside / all : 0;
+}
+
 }  // namespace edgefusion::quant

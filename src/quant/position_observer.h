@@ -29,4 +29,7 @@ class PositionObserver {
 /// The scale of each position, [16], with the least error of s8 codes; 1 where nothing was seen.
 std::vector<float> position_scales(const PositionObserver& observer);
 
+/// Share of the transformed values beyond what s8 codes of those scales reach by half a step.
+double clipped_share(const PositionObserver& observer, const std::vector<float>& scales);
+
 }  // namespace edgefusion::quant

@@ -51,6 +51,7 @@ class LayerQuantizer {
     if (scheme_ == Scheme::w8a8_winograd) {
       EF_CHECK(positions_ != nullptr, layer_.path() + " was not observed");
       result_.settings.position_scale = position_scales(*positions_);
+      result_.clipped_share = clipped_share(*positions_, result_.settings.position_scale);
     }
     if (scheme_ == Scheme::w4a16) {
       code_groups();

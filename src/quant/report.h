@@ -24,6 +24,7 @@ struct ReportActivation {
 
 /// What quantising this layer alone does to the result.
 struct ReportSensitivity {
+  std::string scheme;  ///< in which it was measured; empty: the layer's own
   std::optional<double> latents_sqnr_db, psnr_db, ssim;
 };
 
@@ -33,7 +34,7 @@ struct ReportLayer {
   std::string scheme;  ///< as in recipes
   std::optional<double> time_ms;
   int64_t bytes_before = 0, bytes_after = 0;  ///< of weights
-  std::optional<double> sqnr_db;              ///< of the layer's own output
+  std::optional<double> input_sqnr_db;        ///< of its inputs as u8 of static scales
   ReportSensitivity sensitivity;
   std::optional<ReportActivation> activation;
   std::string fallback;  ///< why it has not the scheme that was asked for; empty: it has
@@ -63,6 +64,7 @@ struct ReportBudget {
   std::string quantity, unit;
   double limit = 0, reached = 0;
   bool met = true;
+  bool is_least = false;  ///< of what must be reached, not what must not be exceeded
 };
 
 struct ReportTotals {

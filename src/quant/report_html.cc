@@ -42,13 +42,13 @@ std::string totals(const ReportTotals& totals) {
 
 std::string budgets(std::span<const ReportBudget> budgets) {
   if (budgets.empty()) return "";
-  std::string html =
-      element("h2", "Budget") +
-      "\n<div class=\"wide\"><table><thead><tr><th class=\"text\">of</th>"
-      "<th>at most</th><th>reached</th><th class=\"text\"></th></tr></thead><tbody>\n";
+  std::string html = element("h2", "Budget") +
+                     "\n<div class=\"wide\"><table><thead><tr><th class=\"text\">of</th>"
+                     "<th>limit</th><th>reached</th><th class=\"text\"></th></tr></thead><tbody>\n";
   for (const ReportBudget& budget : budgets) {
     html += "<tr>" + element("td", budget.quantity, "text") +
-            element("td", fixed(budget.limit, 2) + " " + budget.unit) +
+            element("td", (budget.is_least ? "at least " : "at most ") + fixed(budget.limit, 2) +
+                              " " + budget.unit) +
             element("td", fixed(budget.reached, 2) + " " + budget.unit) +
             (budget.met ? element("td", "met", "text")
                         : element("td", "not met: nearest that can be reached", "text warn")) +
@@ -145,10 +145,11 @@ std::string layer_row(const ReportLayer& layer) {
   return "<tr>" + element("td", layer.network, "text") + element("td", layer.name, "text") +
          element("td", layer.kind, "text") + element("td", layer.scheme, "text") +
          cell(layer.time_ms, 3) + cell(static_cast<double>(layer.bytes_before) / 1000, 1) +
-         cell(static_cast<double>(layer.bytes_after) / 1000, 1) + cell(layer.sqnr_db, 1) +
+         cell(static_cast<double>(layer.bytes_after) / 1000, 1) + cell(layer.input_sqnr_db, 1) +
          cell(sensitivity.latents_sqnr_db, 1) + cell(sensitivity.psnr_db, 1) +
-         cell(sensitivity.ssim, 4) + activation_cells(layer.activation) +
-         element("td", layer.fallback, "text long") + "</tr>\n";
+         cell(sensitivity.ssim, 4) + element("td", sensitivity.scheme, "text") +
+         activation_cells(layer.activation) + element("td", layer.fallback, "text long") +
+         "</tr>\n";
 }
 
 std::string layers(std::span<const ReportLayer> layers) {
@@ -157,18 +158,22 @@ std::string layers(std::span<const ReportLayer> layers) {
   for (const char* name : {"Network", "Layer", "Kind", "Scheme"})
     html += element("th", name, "text");
   for (const char* name :
-       {"ms", "kB before", "kB after", "SQNR, dB", "latents, dB", "PSNR, dB", "SSIM", "range"}) {
+       {"ms", "kB before", "kB after", "input SQNR, dB", "latents, dB", "PSNR, dB", "SSIM"}) {
     html += element("th", name);
   }
-  html += element("th", "inputs", "text") + element("th", "clipped, %") +
+  html += element("th", "measured as", "text") + element("th", "range") +
+          element("th", "inputs", "text") + element("th", "clipped, %") +
           element("th", "NaN, inf") + element("th", "why not as asked", "text") +
           "</tr></thead><tbody>\n";
   for (const ReportLayer& layer : layers) html += layer_row(layer);
   return html + "</tbody></table></div>\n" +
          element(
              "p",
-             "SQNR is that of the layer's output; latents, PSNR and SSIM are of the whole model "
-             "with this layer alone quantised. Heights of histograms are roots of counts; "
+             "Input SQNR is that of u8 with static scales, by the histogram; latents, PSNR and "
+             "SSIM are of the whole model "
+             "with this layer alone quantised, for a layer that stayed as it was in the scheme "
+             "that is "
+             "named; a dash is what was not measured. Heights of histograms are roots of counts; "
              "dashed lines are where u8 cuts off.",
              "soft") +
          "\n";

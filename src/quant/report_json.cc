@@ -36,11 +36,14 @@ Json to_json(const ReportLayer& layer) {
   put(object, "time_ms", layer.time_ms);
   object["bytes_before"] = layer.bytes_before;
   object["bytes_after"] = layer.bytes_after;
-  put(object, "sqnr_db", layer.sqnr_db);
+  put(object, "input_sqnr_db", layer.input_sqnr_db);
   Json sensitivity = Json::object();
   put(sensitivity, "latents_sqnr_db", layer.sensitivity.latents_sqnr_db);
   put(sensitivity, "psnr_db", layer.sensitivity.psnr_db);
   put(sensitivity, "ssim", layer.sensitivity.ssim);
+  if (!sensitivity.empty() && !layer.sensitivity.scheme.empty()) {
+    sensitivity["scheme"] = layer.sensitivity.scheme;
+  }
   if (!sensitivity.empty()) object["sensitivity"] = sensitivity;
   if (layer.activation) object["activation"] = to_json(*layer.activation);
   if (!layer.fallback.empty()) object["fallback"] = layer.fallback;
@@ -71,7 +74,7 @@ Json to_json(const ReportCurve& curve) {
 Json to_json(const ReportBudget& budget) {
   return {{"quantity", budget.quantity},
           {"unit", budget.unit},
-          {"limit", number(budget.limit)},
+          {budget.is_least ? "at_least" : "at_most", number(budget.limit)},
           {"reached", number(budget.reached)},
           {"met", budget.met}};
 }

@@ -67,7 +67,7 @@ QuantizationReport sample_report() {
                       .time_ms = 0.1 * (i % 7),
                       .bytes_before = 204800,
                       .bytes_after = 103680,
-                      .sqnr_db = 30 + i % 13};
+                      .input_sqnr_db = 30 + i % 13};
     layer.sensitivity = {.latents_sqnr_db = 20 + (i * 37) % 41, .psnr_db = 40, .ssim = 0.99};
     if (i % 4 != 3) layer.activation = bell();
     if (i % 5 == 0) layer.fallback = "SQNR of 8.1 dB is below 15 dB";

@@ -23,6 +23,19 @@ bool drawable(const ReportPoint& point) {
          std::fabs(point.sqnr_db) <= drawing::kLargestValue;
 }
 
+/// Both ends of a long name; each byte that goes is one of ASCII or of a whole character.
+std::string shortened(const std::string& name) {
+  constexpr size_t kMost = 58, kStart = 24, kEnd = 32;
+  if (name.size() <= kMost) return name;
+  size_t start = kStart, end = name.size() - kEnd;
+  const auto is_inside = [&](size_t at) {
+    return (static_cast<unsigned char>(name[at]) & 0xc0) == 0x80;
+  };
+  while (start > 0 && is_inside(start)) --start;
+  while (end < name.size() && is_inside(end)) ++end;
+  return name.substr(0, start) + "…" + name.substr(end);
+}
+
 }  // namespace
 
 std::string pareto_chart(const ReportCurve& curve) {
@@ -69,9 +82,10 @@ std::string bar_chart(const std::vector<ChartBar>& bars, const std::string& unit
   for (const ChartBar& bar : bars) {
     const double share = std::isfinite(bar.value) && most > 0 ? std::max(bar.value, 0.0) / most : 0;
     const double length = share * (kWidth - kLabels - kNumbers);
-    svg += svg_text(kLabels - 8, y + kRow - 5, "end", bar.label) + "<rect class=\"bar\" x=\"" +
-           svg_at(kLabels) + "\" y=\"" + svg_at(y + 3) + "\" width=\"" + svg_at(length) +
-           "\" height=\"" + svg_at(kRow - 6) + "\"/>" +
+    svg += svg_text(kLabels - 8, y + kRow - 5, "end", shortened(bar.label)) +
+           "<rect class=\"bar\" x=\"" + svg_at(kLabels) + "\" y=\"" + svg_at(y + 3) + "\" width=\"" +
+           svg_at(length) + "\" height=\"" + svg_at(kRow - 6) + "\"><title>" + escaped(bar.label) +
+           "</title></rect>" +
            svg_text(kLabels + length + 6, y + kRow - 5, "start", fixed(bar.value, 1) + " " + unit);
     y += kRow;
   }
