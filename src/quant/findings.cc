@@ -77,8 +77,9 @@ class CostFinder {
   Status time_assignment(const Assignment& assignment) {
     report("timing", timed_++, options_.schemes.size() + options_.attention_schemes.size() + 1);
     const Candidate candidate(book_, assignment);
-    EF_TRY(const LayerTimes times, measure_times(candidate, list_, trials_.latent_shape(),
-                                                 options_.timing_repeats, runtime_));
+    EF_TRY(const LayerTimes times,
+           measure_times(candidate, list_, trials_.latent_shape(), options_.timing_repeats,
+                         runtime_, options_.cancel));
     const bool is_first = findings_.fixed_ms.empty();
     if (is_first) findings_.fixed_ms = times.network_ms;
     for (size_t i = 0; i < list_.layers.size(); ++i) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -41,6 +42,7 @@ struct FindingOptions {
   bool sensitivity = true;
   /// Share of values cut off beyond which a static scale is not taken.
   double most_clipped = 0.02;
+  const std::atomic<bool>* cancel = nullptr;  ///< looked at between runs
   std::function<void(std::string_view what, size_t done, size_t total)> progress;
 };
 

@@ -39,8 +39,14 @@ std::vector<Tensor> make_inputs(const engine::Program& program) {
   return inputs;
 }
 
+/// How often, and until when.
+struct Repeats {
+  int count;
+  const std::atomic<bool>* cancel;
+};
+
 /// Least time of each step over some runs.
-Times step_times(engine::Program& program, int repeats, ThreadPool& pool) {
+Result<Times> step_times(engine::Program& program, const Repeats& repeats, ThreadPool& pool) {
   const std::vector<Tensor> inputs = make_inputs(program);
   std::vector<ConstTensorView> in;
   for (const Tensor& input : inputs) in.push_back(input.view());
@@ -49,7 +55,10 @@ Times step_times(engine::Program& program, int repeats, ThreadPool& pool) {
   std::vector<TensorView> out;
   for (Tensor& result : results) out.push_back(result.view());
   Times least;
-  for (int run = 0; run <= repeats; ++run) {  // the first touches every page
+  for (int run = 0; run <= repeats.count; ++run) {  // the first touches every page
+    if (repeats.cancel != nullptr && repeats.cancel->load()) {
+      return fail(ErrorCode::cancelled, "cancelled");
+    }
     std::vector<engine::StepTime> steps;
     program.run(in, out, pool, &steps);
     for (const auto& step : steps) {
@@ -82,7 +91,8 @@ double layer_time(const Times& times, const Layer& layer) {
 }
 
 Result<Times> times_of_network(const Candidate& candidate, const std::string& role,
-                               const Shape& latents, int repeats, const Runtime& runtime) {
+                               const Shape& latents, const Repeats& repeats,
+                               const Runtime& runtime) {
   const Variant variant = candidate.variant();
   EF_TRY(graph::Graph graph, graph_of(*variant.model, role, latents));
   engine::CompileOptions options = {.precision = engine::Precision::int8,
@@ -98,11 +108,13 @@ Result<Times> times_of_network(const Candidate& candidate, const std::string& ro
 }  // namespace
 
 Result<LayerTimes> measure_times(const Candidate& candidate, const LayerList& list,
-                                 const Shape& latents, int repeats, const Runtime& runtime) {
+                                 const Shape& latents, int repeats, const Runtime& runtime,
+                                 const std::atomic<bool>* cancel) {
   std::map<std::string, Times> by_network;
   LayerTimes result;
   for (const char* role : {"text_encoder", "unet", "vae"}) {
-    EF_TRY(by_network[role], times_of_network(candidate, role, latents, repeats, runtime));
+    EF_TRY(by_network[role],
+           times_of_network(candidate, role, latents, {repeats, cancel}, runtime));
     for (const auto& [name, ms] : by_network[role]) result.network_ms[role] += ms;
   }
   for (const Layer& layer : list.layers) {

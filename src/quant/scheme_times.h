@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,8 +20,9 @@ struct LayerTimes {
 
 /// Runs each network of a candidate some times on inputs that mean nothing, and takes the least
 /// time of each step. Conversions count for the layer that reads them. Sizes are those of a picture
-/// of the first trial. Errors: those of compiling.
+/// of the first trial. Errors: those of compiling; cancelled, which is looked at between runs.
 Result<LayerTimes> measure_times(const Candidate& candidate, const LayerList& list,
-                                 const Shape& latents, int repeats, const Runtime& runtime);
+                                 const Shape& latents, int repeats, const Runtime& runtime,
+                                 const std::atomic<bool>* cancel = nullptr);
 
 }  // namespace edgefusion::quant
