@@ -3,14 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <utility>
 
-#include "core/content_hash.h"
 #include "engine/program.h"
 #include "formats/quantized_bundle.h"
+#include "quant/bundle_contents.h"
+#include "quant/method_names.h"
 #include "quant/model_layers.h"
 #include "quant/model_report.h"
+#include "quant/picture_time.h"
+#include "quant/recipe_fit.h"
 #include "quant/rounding_refinement.h"
 
 namespace edgefusion::quant {
@@ -71,17 +75,17 @@ class Quantization {
   Status prepare() {
     const size_t all = options_.prompts.size();
     const size_t few = std::min(all, std::max<size_t>(1, options_.sensitivity_prompts));
-    const size_t check = std::min(all, std::max<size_t>(1, options_.check_prompts));
     EF_TRY(PictureTrials trials, trials_of(0, few));
-    EF_TRY(PictureTrials checked, trials_of(all - check, check));
+    TrialOptions of_checks = trial_options();
+    of_checks.seed += all;  // as if they came after the others
+    EF_TRY(PictureTrials checked, PictureTrials::make(model_, options_.check, of_checks, runtime_));
     trials_.emplace(std::move(trials));
     checked_.emplace(std::move(checked));
     EF_TRY(list_, model_layers(*model_, trials_->latent_shape()));
     if (!options_.recipe) return {};
-    std::vector<std::string> layers, attentions;
-    for (const Layer& layer : list_.layers) layers.push_back(layer.path());
-    for (const AttentionLayer& attention : list_.attentions) attentions.push_back(attention.path());
-    EF_TRY(recipe_, resolve_recipe(*options_.recipe, layers, attentions));
+    std::vector<std::string> warnings;
+    EF_TRY(recipe_, fit_recipe(*options_.recipe, list_, warnings));
+    for (const std::string& warning : warnings) runtime_.log(LogLevel::warn, warning);
     return {};
   }
 
@@ -131,6 +135,7 @@ class Quantization {
     const FindingOptions finding = {.schemes = schemes_to_try(),
                                     .attention_schemes = options_.attention_schemes,
                                     .sensitivity = !is_all_fixed(),
+                                    .cancel = options_.cancel,
                                     .progress = options_.progress};
     EF_TRY(findings_, find_costs(*trials_, reference_, *book_, *calibration_, finding, runtime_));
     return {};
@@ -163,7 +168,9 @@ class Quantization {
                   [&](const Assignment& assignment) -> Result<Deviation> {
                     report_progress("check", checks++, 0);
                     return deviation_of(assignment);
-                  });
+                  },
+                  {.picture_ms = [&](const Assignment& a) { return picture_ms(a); },
+                   .bundle_bytes = [&](const Assignment& a) { return bundle_bytes(a); }});
   }
 
   Result<Deviation> deviation_of(const Assignment& assignment) {
@@ -225,65 +232,94 @@ class Quantization {
     return watch(*products_, std::min(kFeedbackPrompts, options_.prompts.size()));
   }
 
-  nlohmann::json description(const pipeline::ModelQuantization& quantization) const {
-    nlohmann::json json = {{"version", 1},
-                           {"calibration",
-                            {{"prompts", options_.prompts.size()},
-                             {"hash", prompts_hash()},
-                             {"source", options_.provenance},
-                             {"seed", options_.seed}}},
-                           {"scores", {{"psnr_db", result_.psnr_db}, {"ssim", result_.ssim}}},
-                           {"networks", nlohmann::json::object()}};
-    if (options_.recipe) json["recipe"] = nlohmann::json::parse(to_json_text(*options_.recipe));
-    for (const auto& [role, network] : quantization) {
+  /// What the description says that may change its length.
+  struct Told {
+    SearchGoal goal;
+    double psnr_db = 0, ssim = 0;
+  };
+
+  nlohmann::json description(const Assignment& assignment, const Told& told) {
+    const auto rounded = [](double x) { return std::round(x * 1e4) / 1e4; };
+    const SearchGoal& goal = told.goal;
+    nlohmann::json budget = nlohmann::json::object();
+    if (goal.min_psnr_db) budget["min_psnr_db"] = *goal.min_psnr_db;
+    if (goal.max_ms) budget["max_ms"] = *goal.max_ms;
+    if (goal.max_mb) budget["max_mb"] = std::round(*goal.max_mb * 1e6) / 1e6;
+    const fs::path& path = model_->folder().path;
+    nlohmann::json json = {
+        {"version", 1},
+        {"source",
+         {{"name", (path.has_filename() ? path : path.parent_path()).filename().string()},
+          {"hash", source_hash()}}},
+        {"calibration",
+         {{"prompts", options_.prompts.size()},
+          {"hash", texts_hash(options_.prompts)},
+          {"source", options_.provenance},
+          {"seed", options_.seed},
+          {"steps", unet_runs()},
+          {"checked_on", options_.check.size()}}},
+        {"budget", std::move(budget)},
+        {"methods", names_of(options_.methods)},
+        {"scores", {{"psnr_db", rounded(told.psnr_db)}, {"ssim", rounded(told.ssim)}}},
+        {"recipe", whole_recipe(list_, assignment)},
+        {"ranges", input_ranges(*book_, assignment)},
+        {"networks", nlohmann::json::object()}};
+    const Candidate candidate(*book_, assignment);
+    for (const auto& [role, network] : candidate.quantization()) {
       json["networks"][role] = pipeline::to_json(network);
     }
     return json;
   }
 
-  std::string prompts_hash() const {
-    ContentHasher hasher;
-    for (const std::string& prompt : options_.prompts) hasher.add_text(prompt);
-    return hasher.result().to_hex();
+  const std::string& source_hash() {
+    if (source_hash_.empty()) source_hash_ = weights_hash(*model_);
+    return source_hash_;
+  }
+
+  formats::QuantizedContents contents_of(const Assignment& assignment, const Told& told) {
+    formats::QuantizedContents contents = bundle_contents(*book_, assignment);
+    contents.description = description(assignment, told);
+    return contents;
+  }
+
+  /// To the byte, but for the digits of scores and of the limit itself, which are no more than
+  /// here.
+  Result<int64_t> bundle_bytes(const Assignment& assignment) {
+    Told longest = {.goal = options_.goal, .psnr_db = 11.1111, .ssim = 0.1111};
+    longest.goal.max_mb = 11111.111111;
+    return formats::quantized_bundle_bytes(model_->folder(), contents_of(assignment, longest));
   }
 
   Status write(const fs::path& out) {
-    const Candidate candidate(*book_, result_.assignment);
-    formats::QuantizedContents contents;
-    for (size_t i = 0; i < list_.layers.size(); ++i) add_contents(i, contents);
-    contents.description = description(candidate.quantization());
+    const auto contents =
+        contents_of(result_.assignment, {options_.goal, result_.psnr_db, result_.ssim});
+    EF_TRY(result_.bundle_bytes, formats::quantized_bundle_bytes(model_->folder(), contents));
+    const double megabytes = static_cast<double>(*result_.bundle_bytes) * 1e-6;
+    if (options_.goal.max_mb && megabytes > *options_.goal.max_mb) {
+      return fail(ErrorCode::resource_exhausted,
+                  fmt::format("{}: has {:.6f} MB, expected at most {:.6f}", out.string(), megabytes,
+                              *options_.goal.max_mb));
+    }
     return formats::write_quantized_bundle(model_->folder(), contents, out);
   }
 
-  void add_contents(size_t i, formats::QuantizedContents& contents) {
-    const Layer& layer = list_.layers[i];
-    const QuantizedLayer& quantized = book_->layer(i, result_.assignment.layers[i]);
-    for (const auto& [name, weights] : quantized.weights) {
-      contents.tensors[layer.network][name] = weights;
-    }
-    for (const auto& [name, bias] : quantized.biases) {
-      contents.replaced[layer.network][name] = bias;
-    }
-    const auto& settings = quantized.settings;
-    if (!settings.input_scale.empty()) {
-      contents.numbers[layer.path() + ".input_scale"] = settings.input_scale;
-    }
-    if (!settings.position_scale.empty()) {
-      contents.numbers[layer.path() + ".position_scale"] = settings.position_scale;
-    }
+  Result<double> picture_ms(const Variant& variant) const {
+    constexpr int kPictures = 7;
+    return whole_picture_ms(variant, options_.check.front(), trial_options(), kPictures, runtime_);
+  }
+
+  Result<double> picture_ms(const Assignment& assignment) {
+    report_progress("timing of pictures", timed_++, 0);
+    const Candidate candidate(*book_, assignment);
+    return picture_ms(candidate.variant());
   }
 
   Result<QuantizationReport> report() {
-    const FixedCosts fixed = fixed_costs();
-    double ms_before = fixed.ms;
-    for (size_t i = 0; i < list_.layers.size(); ++i) {
-      ms_before += (list_.layers[i].network == "unet" ? unet_runs() : 1) *
-                   findings_.layers[i].at(Scheme::bf16).time_ms;
+    if (!result_.whole_ms) {
+      EF_TRY(result_.whole_ms, picture_ms(result_.assignment));
     }
-    for (size_t i = 0; i < list_.attentions.size(); ++i) {
-      ms_before += (list_.attentions[i].network == "unet" ? unet_runs() : 1) *
-                   findings_.attentions[i].at(graph::AttentionScheme::bf16).time_ms;
-    }
+    EF_TRY(const double ms_before,
+           picture_ms(Variant{.model = model_, .precision = engine::Precision::bf16}));
     QuantizationReport report = make_report({.list = list_,
                                              .book = *book_,
                                              .calibration = *calibration_,
@@ -294,14 +330,31 @@ class Quantization {
                                              .megabytes_before = megabytes_of(*model_)});
     report.model = model_->folder().path.string();
     report.provenance = {{"calibration", options_.provenance},
-                         {"prompts' hash", prompts_hash()},
+                         {"prompts' hash", texts_hash(options_.prompts)},
                          {"seed", std::to_string(options_.seed)},
-                         {"steps", std::to_string(unet_runs())}};
-    for (size_t i = 0; i < std::min(kShownPictures, pictures_.size()); ++i) {
+                         {"steps", std::to_string(unet_runs())},
+                         {"scores", fmt::format("of {} other prompts", options_.check.size())},
+                         {"times", "least of whole pictures; those of layers are of steps alone"}};
+    EF_TRY_STATUS(add_pictures(report));
+    return report;
+  }
+
+  Status add_pictures(QuantizationReport& report) {
+    const size_t count = std::min(kShownPictures, pictures_.size());
+    for (size_t i = 0; i < count; ++i) {
       EF_TRY(auto pair, make_picture_pair(checked_->prompt(i), exact_.pictures()[i], pictures_[i]));
       report.pictures.push_back(std::move(pair));
     }
-    return report;
+    if (!options_.clip_scores) return {};
+    const auto texts = std::span(options_.check).first(count);
+    EF_TRY(const auto before,
+           options_.clip_scores(texts, std::span(exact_.pictures()).first(count)));
+    EF_TRY(const auto after, options_.clip_scores(texts, std::span(pictures_).first(count)));
+    for (size_t i = 0; i < count; ++i) {
+      report.pictures[i].clip_before = before[i];
+      report.pictures[i].clip_after = after[i];
+    }
+    return {};
   }
 
   void report_progress(std::string_view what, size_t done, size_t total) const {
@@ -318,7 +371,8 @@ class Quantization {
   std::optional<SchemeBook> book_;
   // bf16 and f32 of few prompts; f32 of those that check.
   Reference reference_, exact_trials_, exact_;
-  size_t rounded_ = 0;
+  size_t rounded_ = 0, timed_ = 0;
+  std::string source_hash_;
   Findings findings_;
   SearchResult result_;
   std::vector<formats::Image> pictures_;  // of the last check
@@ -334,7 +388,7 @@ Result<QuantizationReport> quantize_model(std::shared_ptr<const pipeline::Model>
         ErrorCode::invalid_argument,
         model->folder().path.string() + ": is quantised already, expected a model of floats");
   }
-  EF_CHECK(!options.prompts.empty(), "prompts to calibrate by");
+  EF_CHECK(!options.prompts.empty() && !options.check.empty(), "prompts to calibrate and check by");
   return Quantization(std::move(model), options, runtime).run(out);
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@ namespace edgefusion::quant {
 
 struct QuantizeOptions {
   std::vector<std::string> prompts;  ///< calibration; never empty
+  std::vector<std::string> check;    ///< what was chosen is judged by them; never empty
   std::optional<int> steps, width, height;
   uint64_t seed = 0;
   std::optional<Recipe> recipe;
@@ -30,14 +32,18 @@ struct QuantizeOptions {
                                         graph::Scheme::w8a8_winograd};
   std::vector<graph::AttentionScheme> attention_schemes = {graph::AttentionScheme::int8};
   size_t sensitivity_prompts = 4;  ///< the first ones
-  size_t check_prompts = 8;        ///< the last ones
   std::string provenance;          ///< "calibration.txt, 256 prompts": for the bundle
   std::function<void(std::string_view what, size_t done, size_t total)> progress;
+  /// CLIP scores of pictures, one beside each prompt; empty: reports have none.
+  std::function<Result<std::vector<double>>(std::span<const std::string> prompts,
+                                            std::span<const formats::Image> pictures)>
+      clip_scores;
   const std::atomic<bool>* cancel = nullptr;
 };
 
 /// Calibrates, measures, chooses, and writes the bundle at `out`, whole or not at all. Returns what
-/// there is to report. Errors: a model that is quantised already; recipe; a budget that cannot be
+/// there is to report. Warns through runtime.log of schemes of the recipe that layers cannot have.
+/// Errors: a model that is quantised already; recipe; a budget that cannot be
 /// met (resource_exhausted, with the nearest that can); those of running and writing.
 Result<QuantizationReport> quantize_model(std::shared_ptr<const pipeline::Model> model,
                                           const QuantizeOptions& options,

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -161,10 +162,19 @@ class Quantize(Case):
     def test_prompts_of_several_languages_are_taken(self):
         prompts = self.folder / "prompts.txt"
         prompts.write_text("ein roter Apfel\nune pomme rouge\nкрасное яблоко\n赤いりんご\nتفاحة حمراء\n", "utf-8")
-        self.quantize(self.folder / "q.safetensors", "--calibration", prompts)
+        bundle = self.folder / "q.safetensors"
+        _, said = self.run_program("quantize", FLOATS, "-o", bundle, "--schemes", "bf16", "--min-psnr", "1",
+                                   "--recipe", self.recipe(), "--calibration", prompts)
+        # One of the five is kept for the check.
+        calibration = description(bundle)["calibration"]
+        self.assertEqual((calibration["prompts"], calibration["checked_on"]), (4, 1))
+        self.assertIn("calibrated by 4 and checked on 1 prompts", said)
+        self.generate("-m", bundle, "-o", self.folder / "a.png")
 
     def test_bad_prompts_are_told(self):
         prompts = self.folder / "prompts.txt"
+        prompts.write_bytes(b"\xef\xbb\xbf\n")
+        self.refuse("--calibration", prompts, says=["prompts.txt", "no text"])
         prompts.write_text("\n\n", "utf-8")
         self.refuse("--calibration", prompts, says=["prompts.txt"])
         prompts.write_bytes(b"a red apple\na \xff\n")
@@ -179,9 +189,85 @@ class Quantize(Case):
         self.refuse("--schemes", "w8", says=["--schemes", "w8"])
         self.refuse("--methods", "equalise", says=["--methods", "equalise", "equalize"])
 
+    def test_a_recipe_that_a_layer_cannot_follow_is_told(self):
+        exact = {"layers": {"*": "w8a8", "text_encoder/encoder.layer.0.output.dense": "w8a8_winograd"},
+                 "attention": {"*": "bf16"}}
+        self.refuse("--recipe", self.recipe(exact), says=["recipe.json", "layer.0.output.dense", "w8a8_winograd", "w8a16"])
+        part = {"layers": {"text_encoder/*.0.attention.self.key": "w8a8"}}
+        self.refuse("--recipe", self.recipe(part), says=["self.key", "is merged into", "self.query"])
+        _, said = self.quantize(self.folder / "q.safetensors",
+                                recipe={"layers": {"*": "w8a8_winograd"}, "attention": {"*": "bf16"}})
+        warnings = [line for line in said.splitlines() if "cannot be w8a8_winograd" in line]
+        self.assertEqual(len(warnings), 1, said)
+        self.assertIn("recipe.json: *:", warnings[0])
+
     def test_a_budget_that_cannot_be_met_ends_with_the_nearest(self):
-        self.refuse("--max-mb", "1", "--recipe", self.recipe(), says=["1.0 MB", "the nearest is"])
         self.refuse("--min-psnr", "90", "--recipe", self.recipe(), says=["90.0 dB", "the nearest is"])
+        out, recipe = self.folder / "q.safetensors", self.recipe()
+        asked = ("quantize", FLOATS, "-o", out, "--count", "2", "--schemes", "bf16", "--recipe", recipe)
+        self.refuse("--max-ms", "0.001", "--recipe", recipe, says=["0.00 ms", "the nearest is"])
+        self.refuse("--max-mb", "1", "--recipe", recipe, says=["1.0 MB", "the nearest is"])
+        _, said = self.run_program(*asked, "--max-mb", "34.8", code=1)
+        nearest = re.search(r"the nearest is .* ([0-9.]+) MB", said).group(1)
+        self.run_program(*asked, "--max-mb", nearest)
+        self.assertLessEqual(out.stat().st_size, float(nearest) * 1e6)
+        self.assertGreater(out.stat().st_size, float(nearest) * 1e6 - 200)
+
+    def test_limits_are_numbers(self):
+        for option in ("--min-psnr", "--max-ms", "--max-mb"):
+            for wrong in ("nan", "inf", "-1", "0", "much"):
+                _, said = self.run_program("quantize", FLOATS, "-o", self.folder / "q.safetensors", option,
+                                           wrong, code=2)
+                self.assertIn("expected a number above 0", said)
+        for option in ("--sensitivity-prompts", "--count"):
+            self.run_program("quantize", FLOATS, "-o", self.folder / "q.safetensors", option, "-1", code=2)
+
+    def test_nothing_that_is_written_falls_on_another_file(self):
+        recipe, other = self.recipe(), self.folder / "c.json"
+        before = recipe.read_bytes()
+        asked = ("quantize", FLOATS, "--count", "2", "--schemes", "bf16", "--recipe", recipe)
+        for out, report in (
+            (other, self.folder / "c.html"),  # the JSON report is the bundle
+            (other, other),
+            (self.folder / "q.safetensors", recipe),
+            (self.folder / "q.safetensors", self.folder / "recipe.html"),
+            (self.folder / "q.safetensors", self.folder / "a.json"),
+            (recipe, self.folder / "r.html"),
+        ):
+            self.expect_error(*asked, "-o", out, "--report", report, says=["expected two files"])
+        (self.folder / "d.json").mkdir()
+        self.expect_error(*asked, "-o", other, "--report", self.folder / "d.html", says=["d.json", "is a folder"])
+        self.assertEqual(recipe.read_bytes(), before)
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["d.json", "recipe.json"])
+
+    def test_a_bundle_says_how_to_make_it_again(self):
+        first, again = self.folder / "q.safetensors", self.folder / "again.safetensors"
+        report = self.folder / "r.html"
+        self.quantize(first, "--report", report)
+        said = description(first)
+        self.assertEqual(said["source"]["name"], "emoji-256")
+        self.assertEqual(said["budget"], {"min_psnr_db": 1})
+        self.assertIn("feedback", said["methods"])
+        self.assertEqual(said["recipe"]["layers"]["unet/conv_out"], "bf16")
+        low, high = said["ranges"]["unet/down_blocks.0.resnets.0.conv1"]
+        self.assertLess(low, high)
+        self.quantize(again, recipe=said["recipe"])
+        self.assertEqual(description(again), said)
+        self.assertEqual(again.read_bytes(), first.read_bytes())
+        # Nothing was chosen, so no layer was tried alone.
+        found = json.loads(report.with_suffix(".json").read_text("utf-8"))
+        self.assertEqual(found["curves"], [])
+        self.assertTrue(all("sensitivity" not in layer for layer in found["layers"]))
+        self.assertEqual(found["totals"]["bytes_after"], first.stat().st_size)
+        self.assertEqual(found["budgets"][0]["at_least"], 1)
+
+    def test_every_layer_in_w8a16_stays_near(self):
+        bundle = self.folder / "q.safetensors"
+        self.quantize(bundle, recipe={"layers": {"*": "w8a16"}, "attention": {"*": "bf16"}})
+        rows = json.loads(self.run_program(
+            "eval", "agreement", "-m", bundle, "--against", FLOATS, "--prompts", HELD_OUT, "--limit", "12",
+            "--steps", "2", "--json")[0])
+        self.assertGreater(rows[0]["psnr_db"], 35)
 
     def test_what_is_interrupted_leaves_nothing(self):
         out = self.folder / "q.safetensors"
