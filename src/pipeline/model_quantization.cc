@@ -130,7 +130,7 @@ Result<ModelQuantization> read_quantization(const formats::ModelFolder& folder) 
   if (!is_quantized(folder)) return result;
   ConfigReader reader(folder.edgefusion.at("quantization"),
                       folder.bundle->origin() + ": quantization");
-  const int64_t version = reader.integer("version", kVersion, {0, 1 << 20});
+  const int64_t version = reader.integer("version", IntRange{0, 1 << 20});
   const json networks = reader.raw("networks");
   if (!networks.is_object()) reader.complain("networks", "an object", describe(networks));
   EF_TRY_STATUS(reader.status());
