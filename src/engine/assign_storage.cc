@@ -221,19 +221,17 @@ class StorageAssignment {
       return std::make_shared<const graph::U8Format>(graph::U8Format{
           std::vector<float>(scales.begin() + begin, scales.begin() + end), layer->zero_point});
     };
-    const ValueId x = in_type(node.inputs[0], DType::bf16);
-    if (second == kNoValue) {
-      inputs[0] = in_shared_u8(x, format(0, channels));
-      return;
-    }
-    const ValueId other = in_type(second, DType::bf16);
-    const auto first_format = format(0, channels),
-               second_format = format(channels, channels + more);
     // Both sources have one type: where the kernel quantises them on the way, neither stays u8
     // because somebody else wants it so.
     const bool on_the_way = quantizes_rows(graph_, node);
-    inputs[0] = on_the_way ? in_u8(x, first_format) : in_shared_u8(x, first_format);
-    inputs[x2] = on_the_way ? in_u8(other, second_format) : in_shared_u8(other, second_format);
+    const bool has_one_source = second == kNoValue;
+    const auto read = [&](ValueId source, const std::shared_ptr<const graph::U8Format>& u8) {
+      // Those kernels take bf16; all else is rounded once, from what it is.
+      const ValueId floats = on_the_way ? in_type(source, DType::bf16) : at(source);
+      return on_the_way && !has_one_source ? in_u8(floats, u8) : in_shared_u8(floats, u8);
+    };
+    inputs[0] = read(node.inputs[0], format(0, channels));
+    if (!has_one_source) inputs[x2] = read(second, format(channels, channels + more));
   }
 
   void add(const Node& given) {

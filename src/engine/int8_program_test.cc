@@ -65,6 +65,24 @@ TEST(Int8Program, NormsAndLayersWriteU8AtOnceWhereTheNextLayerReadsIt) {
   EXPECT_NE(text.substr(gate, text.find('\n', gate) - gate).find("u8["), std::string::npos) << text;
 }
 
+TEST(Int8Program, InputsInF32AreRoundedOnce) {
+  const Network network;
+  NetworkQuantization quantization;
+  quantization.layers["conv_in"] = layer_in(Scheme::w8a8, network.seen.at("x"));
+  const Graph graph =
+      prepared(network.graph, {.precision = Precision::int8, .quantization = &quantization});
+  const auto found = std::ranges::find_if(graph.nodes(), [&](const graph::Node& node) {
+    return graph::layer_name(graph, node) == "conv_in";
+  });
+  ASSERT_NE(found, graph.nodes().end());
+  const graph::Node& convert = graph.producer(found->inputs[0]);
+  EXPECT_EQ(graph.value(convert.output).dtype, DType::u8);
+  EXPECT_EQ(convert.inputs[0], graph.find("x"));
+  // Linear layers and 1x1 convolutions round on the way, and take bf16.
+  quantization.layers = {{"k2", layer_in(Scheme::w8a8, network.seen.at("text"))}};
+  EXPECT_GT(sqnr_db(network.exact, network.run(quantization)), 25);
+}
+
 TEST(Int8Program, AUnquantisedNetworkIsThatOfBf16) {
   const Network network;
   const NetworkQuantization nothing;
