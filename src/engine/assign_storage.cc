@@ -207,11 +207,16 @@ class StorageAssignment {
     return node;
   }
 
+  static bool reads_u8(const graph::LayerQuantization& layer) {
+    const bool is_winograd = layer.scheme == graph::Scheme::w8a8_winograd;
+    return layer.scheme == graph::Scheme::w8a8 || (is_winograd && !layer.input_scale.empty());
+  }
+
   /// Operands x and x2 of a layer whose activations have a format known beforehand.
   void read_u8(const Node& node, std::vector<ValueId>& inputs) {
     if (!is_matrix_op(node.op)) return;
     const graph::LayerQuantization* layer = quantization_of(node);
-    if (layer == nullptr || layer->scheme != graph::Scheme::w8a8) return;
+    if (layer == nullptr || !reads_u8(*layer)) return;
     const size_t x2 = graph::ConvSlots::x2;
     const ValueId second = node.op == OpKind::conv2d ? node.input(x2) : kNoValue;
     const int64_t channels = graph_.value(node.inputs[0]).shape[-1];

@@ -56,8 +56,9 @@ std::string error_of(const LayerQuantization& layer, std::vector<float> input_sc
   quantization.layers["conv2"] = layer;
   const CompileOptions options = {.precision = Precision::int8, .quantization = &quantization};
   const auto program = compile(graph, weights, options, make_runtime(1));
-  if (!program) EXPECT_EQ(program.error().code(), ErrorCode::invalid_argument);
-  return program ? "compiled" : program.error().message();
+  if (program) return "compiled";
+  EXPECT_EQ(program.error().code(), ErrorCode::invalid_argument);
+  return program.error().message();
 }
 
 constexpr const char* kPlace = "q.safetensors: conv2: ";

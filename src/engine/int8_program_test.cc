@@ -83,6 +83,32 @@ TEST(Int8Program, InputsInF32AreRoundedOnce) {
   EXPECT_GT(sqnr_db(network.exact, network.run(quantization)), 25);
 }
 
+TEST(Int8Program, WinogradReadsU8WhereItsInputHasAScale) {
+  const Network network;
+  NetworkQuantization bf16, u8;
+  graph::LayerQuantization layer = layer_in(Scheme::w8a8_winograd, 1);
+  bf16.layers["conv2"] = layer;
+  // The same positions in steps of the input's scale.
+  constexpr float kScale = 1.0f / 64;
+  layer.input_scale = {kScale};
+  layer.zero_point = 100;
+  for (float& scale : layer.position_scale) scale /= kScale;
+  u8.layers["conv2"] = layer;
+  const auto input_type = [&](const NetworkQuantization& quantization) {
+    const Graph graph =
+        prepared(network.graph, {.precision = Precision::int8, .quantization = &quantization});
+    for (const graph::Node& node : graph.nodes()) {
+      if (graph::layer_name(graph, node) == "conv2") return graph.value(node.inputs[0]).dtype;
+    }
+    return DType::f32;
+  };
+  EXPECT_EQ(input_type(bf16), DType::bf16);
+  EXPECT_EQ(input_type(u8), DType::u8);
+  EXPECT_GT(sqnr_db(network.run(bf16), network.run(u8)), 20);
+  EXPECT_GT(sqnr_db(network.exact, network.run(u8)),
+            sqnr_db(network.exact, network.run(bf16)) - 2);
+}
+
 TEST(Int8Program, AUnquantisedNetworkIsThatOfBf16) {
   const Network network;
   const NetworkQuantization nothing;

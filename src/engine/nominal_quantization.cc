@@ -31,10 +31,13 @@ LayerQuantization fastest(const graph::Graph& graph, const graph::Node& node, Is
   for (const auto& [scheme, method] :
        {std::pair{Scheme::w8a8, kernels::Int8Method::direct},
         std::pair{Scheme::w8a8_winograd, kernels::Int8Method::winograd}}) {
-    const LayerQuantization layer = with_scheme(scheme);
+    LayerQuantization layer = with_scheme(scheme);
     if (!takes_u8(graph, node, layer)) continue;
-    // Few channels: rounding the transformed patches takes as long as the products do.
-    if (scheme == Scheme::w8a8_winograd && shape.inputs() < kFewestChannels) continue;
+    // Few channels: transforming bf16 takes as long as the products do, integers half of that.
+    if (scheme == Scheme::w8a8_winograd && shape.inputs() < kFewestChannels) {
+      layer.input_scale = {kStep};
+      layer.position_scale.assign(16, 2);
+    }
     const kernels::Int8MatrixRow& row = kernels::select_int8_matrix(isa, shape, method);
     const double cost = row.cost(row, shape);
     if (cost < lowest) {

@@ -50,11 +50,11 @@ Result<AttentionScheme> parse_attention_scheme(std::string_view name);
 struct LayerQuantization {
   Scheme scheme = Scheme::bf16;
   /// What a step of the u8 is worth, for each input channel (those of the second source after those
-  /// of the first); one value: for all. Dynamic and winograd: a factor for each channel, ones if
-  /// empty.
+  /// of the first); one value: for all. Dynamic: a factor for each channel, ones if empty. Winograd:
+  /// empty if it reads bf16.
   std::vector<float> input_scale;
   int zero_point = 128;
-  std::vector<float> position_scale;  ///< winograd: [16], after the channels' factors
+  std::vector<float> position_scale;  ///< winograd: [16], in steps of input_scale
   int hadamard = 0;                   ///< dynamic: rotation of the inputs in blocks of so many
 
   /// input_scale of `channels` channels.

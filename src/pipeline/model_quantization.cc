@@ -150,7 +150,9 @@ json to_json(const NetworkQuantization& quantization) {
   for (const auto& [name, layer] : quantization.layers) {
     json& entry = result["layers"][name];
     entry["scheme"] = graph::to_string(layer.scheme);
-    if (layer.scheme == graph::Scheme::w8a8) entry["zero_point"] = layer.zero_point;
+    const bool has_scale =
+        !layer.input_scale.empty() && layer.scheme != graph::Scheme::w8a8_dynamic;
+    if (has_scale) entry["zero_point"] = layer.zero_point;
     if (layer.hadamard > 1) entry["hadamard"] = layer.hadamard;
   }
   for (const auto& [name, scheme] : quantization.attentions) {

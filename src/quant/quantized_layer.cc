@@ -19,6 +19,9 @@ using graph::Scheme;
 constexpr int64_t kGroup = 32;           // inputs that share a scale of 4-bit weights
 constexpr int64_t kRowsPerPalette = 16;  // as the kernels like them
 constexpr int kLargestBlock = 64;        // of a rotation
+/// Transforming values of 16 bits takes so long that Winograd gains nothing for fewer channels; of
+/// u8 it takes half.
+constexpr int64_t kFewChannels = 128;
 
 /// Products of inputs that are divided by those scales. [channels, channels]
 std::vector<float> divided_by(std::vector<float> products, std::span<const float> scale) {
@@ -52,6 +55,7 @@ class LayerQuantizer {
       EF_CHECK(positions_ != nullptr, layer_.path() + " was not observed");
       result_.settings.position_scale = position_scales(*positions_);
       result_.clipped_share = clipped_share(*positions_, result_.settings.position_scale);
+      if (layer_.channels() < kFewChannels) set_u8_before_transform();
     }
     if (scheme_ == Scheme::w4a16) {
       code_groups();
@@ -87,6 +91,17 @@ class LayerQuantizer {
     }
     result_.settings.input_scale = scales.scale;
     result_.settings.zero_point = scales.zero_point;
+    result_.scale = scales.first;
+    result_.clipped_share = scales.clipped_share;
+    result_.input_sqnr_db = scales.sqnr_db;
+  }
+
+  /// The transform adds values of all channels' one scale up: positions have theirs in steps of it.
+  void set_u8_before_transform() {
+    const InputScales scales = scales_by_source(inputs_, methods_.range, false);
+    result_.settings.input_scale = scales.scale;
+    result_.settings.zero_point = scales.zero_point;
+    for (float& scale : result_.settings.position_scale) scale /= scales.scale[0];
     result_.scale = scales.first;
     result_.clipped_share = scales.clipped_share;
     result_.input_sqnr_db = scales.sqnr_db;

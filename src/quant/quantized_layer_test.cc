@@ -148,6 +148,48 @@ TEST(QuantizedLayer, FeedbackLowersTheErrorOfTheOutputs) {
   EXPECT_LT(with, 0.97 * without);
 }
 
+struct WinogradCase {
+  QuantizedLayer quantized;
+  std::vector<float> observed;  ///< the scale of each position, of floats
+};
+
+/// A 3x3 convolution over a picture of normal values.
+WinogradCase winograd_case(int64_t channels) {
+  std::mt19937 bits(3);
+  std::normal_distribution<float> normal;
+  const auto random = [&](const Shape& shape) {
+    std::vector<float> values(static_cast<size_t>(shape.elements()));
+    for (float& value : values) value = normal(bits);
+    return Tensor::from_f32(shape, values);
+  };
+  Layer layer{.network = "vae", .name = "c", .kind = "conv3x3", .weights = {"c.weight"}};
+  layer.weight_shape = Shape{16, channels, 3, 3};
+  layer.inputs = {"x"};
+  layer.input_channels = {channels};
+  layer.schemes = {Scheme::w8a8_winograd};
+  graph::GivenWeights source;
+  source.set("c.weight", random(layer.weight_shape));
+  Calibration calibration({layer});
+  calibration.observe("vae", "x", random(Shape{1, 16, 16, channels}).view());
+  return {quantize_layer(layer, Scheme::w8a8_winograd, source, {calibration}, {}),
+          position_scales(*calibration.positions(layer))};
+}
+
+TEST(QuantizedLayer, WinogradOfFewChannelsReadsU8AndHasPositionsInItsSteps) {
+  const WinogradCase many = winograd_case(128), few = winograd_case(64);
+  EXPECT_TRUE(many.quantized.settings.input_scale.empty());
+  EXPECT_EQ(many.quantized.settings.position_scale, many.observed);
+  EXPECT_EQ(many.quantized.weights.at("c.weight").layer, "");
+  const auto& settings = few.quantized.settings;
+  ASSERT_EQ(settings.input_scale.size(), 1u);
+  EXPECT_EQ(few.quantized.weights.at("c.weight").layer, "c");
+  EXPECT_GT(settings.input_scale[0], 4.0f / 255);  // normal values reach from about -4 to 4
+  EXPECT_LT(settings.input_scale[0], 12.0f / 255);
+  for (size_t p = 0; p < 16; ++p) {
+    EXPECT_FLOAT_EQ(settings.position_scale[p] * settings.input_scale[0], few.observed[p]) << p;
+  }
+}
+
 TEST(LayerInputs, TwoSourcesShareAZeroPointAndBothReachTheirRange) {
   Layer layer;
   layer.network = "unet";
