@@ -5,19 +5,15 @@
 #include <new>
 
 #include "core/arena.h"
-#include "core/nearest_name.h"
-#include "engine/assign_storage.h"
 #include "engine/bands.h"
-#include "engine/check_quantization.h"
 #include "engine/lowering.h"
-#include "engine/matrix_shapes.h"
 #include "engine/memory_plan.h"
 #include "engine/place_weights.h"
+#include "engine/prepare_graph.h"
 #include "engine/program_steps.h"
 #include "engine/step_watch.h"
 #include "engine/weight_store.h"
 #include "graph/op_table.h"
-#include "graph/passes/passes.h"
 
 namespace edgefusion::engine {
 namespace {
@@ -38,47 +34,6 @@ struct Port {
 void check_tensor(const TensorInfo& info, const ConstTensorView& tensor) {
   EF_CHECK(tensor.shape == info.shape && tensor.dtype == info.dtype,
            info.name + " " + tensor.shape.to_string() + ", expected " + info.shape.to_string());
-}
-
-Status add_taps(Graph& graph, const std::vector<std::string>& taps) {
-  for (const std::string& tap : taps) {
-    const ValueId value = graph.find(tap);
-    if (value == kNoValue) {
-      std::vector<std::string_view> names;
-      for (const auto& known : graph.values()) {
-        names.push_back(known.name);
-        names.insert(names.end(), known.aliases.begin(), known.aliases.end());
-      }
-      const std::string_view nearest = nearest_name(tap, names);
-      const std::string hint =
-          nearest.empty() ? "" : ", did you mean \"" + std::string(nearest) + "\"?";
-      return fail(ErrorCode::invalid_argument,
-                  graph.name() + ": unknown value \"" + tap + "\"" + hint);
-    }
-    if (!graph.is_output(value)) graph.add_output(value);
-  }
-  return {};
-}
-
-/// Only bf16 kernels add a vector of each image.
-bool takes_image_adds(const Graph& graph, Precision precision) {
-  const auto is_taken = [&](const Node& add) {
-    const Node& summed = graph.producer(add.input(0));
-    const bool is_vector = graph.value(add.input(1)).shape.rank() == 2;
-    return !is_vector || summed.op != graph::OpKind::conv2d || takes_bf16(graph, summed);
-  };
-  return precision != Precision::f32 && std::ranges::all_of(graph.nodes(), [&](const Node& node) {
-           return node.op != graph::OpKind::add || is_taken(node);
-         });
-}
-
-/// The gate of a feed-forward fits into the epilogue of bf16 kernels only.
-bool takes_gates(const Graph& graph, Precision precision) {
-  return precision != Precision::f32 && std::ranges::all_of(graph.nodes(), [&](const Node& node) {
-           if (node.op != graph::OpKind::geglu) return true;
-           const Node& gated = graph.producer(node.input(0));
-           return gated.op != graph::OpKind::linear || takes_bf16(graph, gated);
-         });
 }
 
 /// Whoever watches wants to see whole pictures.
@@ -165,40 +120,6 @@ struct Program::State {
   }
 };
 
-namespace {
-
-/// nullptr: nothing is quantised.
-const graph::NetworkQuantization* quantization_of(const CompileOptions& options) {
-  return options.precision == Precision::int8 ? options.quantization : nullptr;
-}
-
-Graph optimised(Graph graph, const CompileOptions& options) {
-  graph::OptimizeOptions passes = optional_passes(options.precision);
-  passes.fuse_geglu = takes_gates(graph, options.precision);
-  passes.fuse_image_add = takes_image_adds(graph, options.precision);
-  graph::optimize(graph, passes);
-  return graph;
-}
-
-/// As prepared(), of options that may not fit the graph or its weights.
-Result<Graph> checked_and_prepared(Graph graph, const TensorSource* weights,
-                                   const CompileOptions& options) {
-  EF_TRY_STATUS(add_taps(graph, options.taps));
-  graph = optimised(std::move(graph), options);
-  const graph::NetworkQuantization* quantization = quantization_of(options);
-  if (quantization != nullptr) {
-    EF_TRY_STATUS(check_quantization(graph, weights, *quantization));
-  }
-  return assign_storage(std::move(graph), options.precision, quantization);
-}
-
-}  // namespace
-
-Graph prepared(Graph graph, const CompileOptions& options) {
-  return assign_storage(optimised(std::move(graph), options), options.precision,
-                        quantization_of(options));
-}
-
 std::string_view to_string(Precision precision) {
   switch (precision) {
     case Precision::f32:
@@ -221,10 +142,6 @@ Result<Precision> parse_precision(std::string_view name, IsaSet isa) {
   }
   return fail(ErrorCode::invalid_argument,
               "precision '" + std::string(name) + "': expected auto, f32, bf16 or int8");
-}
-
-graph::OptimizeOptions optional_passes(Precision) {
-  return {.merge_projections = true, .fuse_concat = true};
 }
 
 Program::Program(std::unique_ptr<State> state) : state_(std::move(state)) {}
