@@ -166,8 +166,8 @@ class Quantize(Case):
         _, said = self.run_program("quantize", FLOATS, "-o", bundle, "--schemes", "bf16", "--min-psnr", "1",
                                    "--recipe", self.recipe(), "--calibration", prompts)
         # One of the five is kept for the check.
-        calibration = description(bundle)["calibration"]
-        self.assertEqual((calibration["prompts"], calibration["checked_on"]), (4, 1))
+        told = description(bundle)
+        self.assertEqual((told["calibration"]["prompts"], told["checked_on"]), (4, 1))
         self.assertIn("calibrated by 4 and checked on 1 prompts", said)
         self.generate("-m", bundle, "-o", self.folder / "a.png")
 
