@@ -93,7 +93,7 @@ class Joint {
 };
 
 /// As long as the tiling of some group can be bettered alone.
-void improve(const Device& device, const Work& work, Refined& best) {
+void improve_groups(const Device& device, const Work& work, Refined& best) {
   bool goes_on = true;
   for (int sweep = 0; goes_on && sweep < kMostSweeps; ++sweep) {
     goes_on = false;
@@ -105,15 +105,16 @@ void improve(const Device& device, const Work& work, Refined& best) {
 
 }  // namespace
 
-Refined refine(const Device& device, const Work& work, const std::vector<Plan>& plans) {
+Refined refine(const Device& device, const Work& work, const std::vector<Plan>& plans,
+               bool improve) {
   std::vector<Refined> all;
-  bool are_short = true;
+  bool are_short = improve;
   for (const Plan& plan : plans) {
     const auto result = simulated(device, work, plan);
     if (!result) continue;
     all.push_back({plan, result->cycles, true});
     are_short = are_short && result->commands <= kShort;
-    if (are_short) improve(device, work, all.back());
+    if (are_short) improve_groups(device, work, all.back());
   }
   if (all.empty()) return {};
   std::ranges::stable_sort(all, {}, &Refined::cycles);

@@ -54,7 +54,7 @@ class Search {
     ends.resize(std::min(ends.size(), options_.exhaustive ? kFinalistsOfFew : kFinalists));
     std::vector<Plan> plans;
     for (const StatePtr& end : ends) plans.push_back(plan_of(*end));
-    Refined best = refine(device_, work_, plans);
+    Refined best = refine(device_, work_, plans, options_.exhaustive);
     EF_CHECK(best.found, work_.name + ": a plan that was chosen cannot be written down");
     return std::move(best.plan);
   }
