@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "npu/cost.h"
+#include "npu/planned_run.h"
 
 namespace edgefusion::npu {
 namespace {
@@ -105,7 +106,7 @@ void add_alignment(const Device& device, const Work& work, const std::vector<Don
                            "{} outputs and {} inputs; {:.0f} % of that in {}",
                            100 * lost / all, device.tensor.align_rows, device.tensor.align_outputs,
                            device.tensor.align_inputs, 100 * most / lost, work.op(worst).name),
-       .cycles = lost});
+       .cycles = lost / device.tensor.count});
 }
 
 void add_set_up(const Device& device, const Work& work, const Schedule& schedule,
@@ -125,8 +126,17 @@ void add_set_up(const Device& device, const Work& work, const Schedule& schedule
     reasons.push_back({.kind = ReasonKind::set_up,
                        .text = fmt::format("{} commands of the {} engine, {} cycles each",
                                            commands[kind], to_string(engine), each[kind]),
-                       .cycles = cycles});
+                       .cycles = cycles / unit_count(device, engine)});
   }
+}
+
+/// Which of the tensor and vector engines has less time to spare: the other's waits are no reason.
+EngineKind busier_engine(const Device& device, const Timeline& timeline) {
+  const auto share = [&](EngineKind kind) {
+    return timeline.totals.busy[static_cast<size_t>(kind)] / unit_count(device, kind);
+  };
+  return share(EngineKind::vector) > share(EngineKind::tensor) ? EngineKind::vector
+                                                               : EngineKind::tensor;
 }
 
 /// For what an engine stood still.
@@ -148,18 +158,17 @@ std::string what_it_does(const Work& work, const Command& command) {
 }
 
 /// Of an NPU that does one thing at a time what counts is the way from one engine to the other; of
-/// others how long tensor and vector engines stand still in each group.
+/// others how long the busier of the tensor and vector engines stands still in each group.
 void add_waits(const Device& device, const Work& work, const Plan& plan, const Schedule& schedule,
                const Timeline& timeline, std::vector<Reason>& reasons) {
   std::map<std::tuple<int, EngineKind, EngineKind>, Wait> waits;
+  const EngineKind busier = busier_engine(device, timeline);
   for (size_t i = 0; i < schedule.commands.size(); ++i) {
     const Span& span = timeline.spans[i];
     if (span.waited_for < 0) continue;
     const Span& other = timeline.spans[static_cast<size_t>(span.waited_for)];
     const double cycles = device.concurrent ? span.waited : span.begin - other.end;
-    const bool counts = device.concurrent
-                            ? span.engine == EngineKind::tensor || span.engine == EngineKind::vector
-                            : span.engine != other.engine;
+    const bool counts = device.concurrent ? span.engine == busier : span.engine != other.engine;
     if (!counts || cycles <= 0) continue;
     Wait& wait =
         waits[{device.concurrent ? schedule.commands[i].group : -1, span.engine, other.engine}];
@@ -181,7 +190,9 @@ void add_waits(const Device& device, const Work& work, const Plan& plan, const S
                          group_name(work, plan, group), to_string(engine), to_string(other),
                          wait.times, what_it_does(work, longest));
     }
-    reasons.push_back({.kind = ReasonKind::wait, .text = std::move(text), .cycles = wait.cycles});
+    const double cycles =
+        device.concurrent ? wait.cycles / unit_count(device, engine) : wait.cycles;
+    reasons.push_back({.kind = ReasonKind::wait, .text = std::move(text), .cycles = cycles});
   }
 }
 

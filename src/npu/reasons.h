@@ -31,7 +31,8 @@ std::string_view to_string(ReasonKind kind);
 struct Reason {
   ReasonKind kind = ReasonKind::weights;
   std::string text;  ///< names the tensor, op or engine, with its figures
-  /// Cycles its engine is busy with it, or stands still. Where engines work side by side these
+  /// Cycles its engine is busy with it, or stands still; of waits, set-up and alignment the mean
+  /// over the units of a kind. Where engines work side by side these
   /// overlap, and the network gains less than this without it.
   double cycles = 0;
   int64_t bytes_read = 0, bytes_written = 0;  ///< DRAM
