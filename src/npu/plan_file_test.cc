@@ -126,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
                 },
                 "last_group"},
         Refusal{"runs", [](Json&, Json& net) { net["runs"] = 0; }, "runs"}),
-    [](const testing::TestParamInfo<Refusal>& info) { return std::string(info.param.name); });
+    [](const testing::TestParamInfo<Refusal>& refusal) { return std::string(refusal.param.name); });
 
 TEST(PlanFile, AnyCutIsRefused) {
   const std::string text = to_json(small_file());
