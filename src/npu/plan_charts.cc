@@ -76,7 +76,10 @@ std::string fitting_end(const std::string& words, double width) {
   if (words.size() <= room) return words;
   if (room < 5) return "";
   size_t begin = words.size() - (room - 1);
-  while (begin < words.size() && (static_cast<unsigned char>(words[begin]) & 0xc0) == 0x80) ++begin;
+  const auto is_inside = [](char c) {
+    return c == '.' || (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+  };
+  while (begin < words.size() && is_inside(words[begin])) ++begin;
   return "…" + words.substr(begin);
 }
 

@@ -47,9 +47,9 @@ std::string utilisation_cell(const Device& device, const PlannedRun& run, Engine
 }
 
 std::string networks_table(const Device& device, const std::vector<PlannedRun>& runs) {
-  std::string html = open_table(
-      {"network"}, {"runs", "op by op, ms", "plan, ms", "DRAM op by op, MB", "DRAM plan, MB",
-                    "on-chip peak, MB", "tensor", "vector", "dma", "host"});
+  std::string html =
+      open_table({"network"}, {"runs", "op by op, ms", "plan, ms", "DRAM before, MB", "DRAM, MB",
+                               "on chip, MB", "tensor", "vector", "dma", "host"});
   for (const PlannedRun& run : runs) {
     html += "<tr>" + element("td", run.work.name, "text") + cell(static_cast<double>(run.runs), 0) +
             cell(device.milliseconds(run.op_by_op.totals.cycles), 3) +

@@ -19,7 +19,7 @@ details { margin: 1rem 0; border-top: 1px solid var(--rule); padding-top: .75rem
 summary { cursor: pointer; font-size: 1.15rem; font-weight: 600; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; font-size: .85rem; color: var(--soft); }
 .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .35rem; }
-.bar { display: inline-block; width: 4rem; height: .7rem; background: var(--panel);
+.bar { display: inline-block; width: 2rem; height: .7rem; background: var(--panel);
   margin-right: .4rem; vertical-align: -.05rem; }
 .bar i { display: block; height: 100%; }
 td.name { white-space: normal; overflow-wrap: anywhere; min-width: 16rem; }
