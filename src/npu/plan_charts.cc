@@ -74,7 +74,7 @@ std::string fitting_end(const std::string& words, double width) {
   constexpr double kLetter = 6.6;
   const auto room = static_cast<size_t>(std::max(width, 0.0) / kLetter);
   if (words.size() <= room) return words;
-  if (room < 5) return "";
+  if (room < 8) return "";
   size_t begin = words.size() - (room - 1);
   const auto is_inside = [](char c) {
     return c == '.' || (static_cast<unsigned char>(c) & 0xc0) == 0x80;

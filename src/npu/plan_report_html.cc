@@ -6,6 +6,7 @@
 
 #include "drawing/html_text.h"
 #include "drawing/report_style.h"
+#include "npu/group_shape.h"
 #include "npu/plan_charts.h"
 #include "npu/plan_report_style.h"
 
@@ -95,7 +96,10 @@ std::string groups_table(const Device& device, const PlannedRun& run) {
   for (size_t g = 0; g < run.plan.groups.size(); ++g) {
     const Group& group = run.plan.groups[g];
     const Totals& totals = run.timeline.groups[g];
-    const NpuTensor& result = run.work.tensor(run.work.op(group.end - 1).output);
+    // Tiles are of the last result that has places, which sums of a norm have not.
+    const auto shape = group_shape(run.work, group.first, group.end);
+    const NpuTensor& result =
+        run.work.tensor(shape ? shape->anchor : run.work.op(group.end - 1).output);
     html += "<tr>" + element("td", group_title(run, static_cast<int>(g)), "text name") +
             element("td", tile_text(group.tiling, result), "text") +
             element("td", parts_text(group.tiling), "text") +
