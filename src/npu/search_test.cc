@@ -24,6 +24,13 @@ using graph::GraphBuilder;
 using graph::ValueId;
 using graph::WeightScope;
 
+// Where each plan takes ten times as long, fewer devices have to do.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kIsSanitized = true;
+#else
+constexpr bool kIsSanitized = false;
+#endif
+
 double cycles_of(const Device& device, const Work& work, const Plan& plan) {
   const auto schedule = emit_plan(device, work, plan);
   if (!schedule) return std::numeric_limits<double>::infinity();
@@ -138,6 +145,7 @@ TEST(Search, IsWithinTwoPercentOfTheBestPlanThereIs) {
     for (const int64_t kilobytes :
          variant == 3 ? std::vector<int64_t>{2} : std::vector<int64_t>{1, 4}) {
       for (const bool concurrent : {false, true}) {
+        if (kIsSanitized && (concurrent || kilobytes > 2)) continue;
         Device device = given_device(kilobytes << 10, 8);
         device.concurrent = concurrent;
         device.hand_over_cycles = 20;
