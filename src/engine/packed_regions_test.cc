@@ -197,6 +197,16 @@ NetworkQuantization uniform(const Graph& graph, Scheme scheme) {
   return result;
 }
 
+/// Codes whose inputs have the scales of `quantization`, as a bundle has them.
+CodedWeights codes_of(const Graph& graph, WeightCode code,
+                      const NetworkQuantization& quantization) {
+  CodedWeights result(graph, code);
+  for (const auto& [name, layer] : quantization.layers) {
+    result.set_input_scale(name + ".weight", layer.input_scale);
+  }
+  return result;
+}
+
 TEST(PackedRegions, OfQuantisedWeightsGiveTheSameBits) {
   const Runtime runtime = make_runtime();
   const Graph graph = small_network(12, 20);
@@ -206,9 +216,9 @@ TEST(PackedRegions, OfQuantisedWeightsGiveTheSameBits) {
       {WeightCode::s4, Scheme::w4a16},         {WeightCode::palette5, Scheme::palette5}};
   for (const auto& [code, scheme] : kinds) {
     SCOPED_TRACE(graph::to_string(scheme));
-    const CodedWeights coded(graph, code);
-    const CountedWeights weights(coded);
     const NetworkQuantization quantization = uniform(graph, scheme);
+    const CodedWeights coded = codes_of(graph, code, quantization);
+    const CountedWeights weights(coded);
     Folder folder;
     CompileOptions options = {.precision = Precision::int8, .quantization = &quantization};
     const Tensor expected = compile_and_run(graph, weights, options, runtime);
@@ -227,7 +237,9 @@ TEST(PackedRegions, AreNamedByTheSchemeAndByNumbersThatDecideTheirBytes) {
   const Runtime runtime = make_runtime();
   const Graph graph = small_network(12, 20);
   const RandomWeights floats(graph);
-  const CodedWeights coded(graph, WeightCode::s8);
+  const auto coded = [&](const NetworkQuantization& quantization) {
+    return codes_of(graph, WeightCode::s8, quantization);
+  };
   Folder folder;
   const auto key = [&](const TensorSource& weights, const NetworkQuantization& quantization) {
     (void)compile_and_run(
@@ -239,12 +251,13 @@ TEST(PackedRegions, AreNamedByTheSchemeAndByNumbersThatDecideTheirBytes) {
   NetworkQuantization scaled = first;
   scaled.layers.at("conv").input_scale = {0.5f};
   EXPECT_NE(key(floats, first), key(floats, scaled));
-  EXPECT_EQ(key(coded, first), key(coded, scaled));
-  EXPECT_NE(key(coded, first), key(coded, uniform(graph, Scheme::w8a16)));
+  EXPECT_EQ(key(coded(first), first), key(coded(scaled), scaled));
+  const NetworkQuantization floating = uniform(graph, Scheme::w8a16);
+  EXPECT_NE(key(coded(first), first), key(coded(floating), floating));
   const NetworkQuantization winograd = uniform(graph, Scheme::w8a8_winograd);
   NetworkQuantization wider = winograd;
   wider.layers.at("conv").position_scale[5] = 1;
-  EXPECT_NE(key(coded, winograd), key(coded, wider));
+  EXPECT_NE(key(coded(winograd), winograd), key(coded(wider), wider));
 }
 
 TEST(PackedRegions, ARegionThatWasPackedOtherwiseIsPackedAnew) {

@@ -32,6 +32,12 @@ class CodedWeights : public TensorSource {
   std::vector<std::string> names() const override { return plain_.names(); }
   std::string origin() const override { return "codes"; }
 
+  /// The same codes, of a layer whose inputs were scaled: codes of a layer of static scales must
+  /// have the layer's.
+  void set_input_scale(const std::string& name, std::vector<float> scale) {
+    entries_.at(name).tensor.input_scale = std::move(scale);
+  }
+
  private:
   struct Entry {
     std::vector<std::byte> codes;
