@@ -9,6 +9,7 @@
 #include "cli/output_file.h"
 #include "cli/picture_size.h"
 #include "cli/plan_costs.h"
+#include "cli/plan_execution.h"
 #include "cli/plan_networks.h"
 #include "cli/plan_summary.h"
 #include "cli/progress_bar.h"
@@ -29,7 +30,7 @@ struct Options {
   PlanSource source;
   std::string device, size, out, html, trace, costs, network, only, check;
   npu::PlanOptions plan;
-  bool json = false;
+  bool json = false, execute = false;
 };
 
 /// One that comes along, or a file.
@@ -161,6 +162,10 @@ Status check_plan(const Options& given) {
     }
     fmt::print("{:<14} {:.3f} ms, as the plan says\n", network.name,
                device.milliseconds(run->timeline.totals.cycles));
+    if (options.execute) {
+      EF_TRY(const std::string lines, execute_plans(model, device, {&*run, 1}));
+      fmt::print("{}", lines);
+    }
     ++checked;
   }
   if (checked == (options.network.empty() ? file.networks.size() : 1)) return {};
@@ -174,6 +179,7 @@ Status plan(Options& options) {
   if (!options.size.empty()) {
     EF_TRY(options.source.size, parse_picture_size(options.size));
   }
+  options.source.needs_weights = options.execute;
   if (!options.check.empty()) return check_plan(options);
   if (options.device.empty()) {
     return fail(ErrorCode::invalid_argument, "--device: expected a name or a file, found nothing");
@@ -186,6 +192,10 @@ Status plan(Options& options) {
     return fail(ErrorCode::invalid_argument,
                 "--network: " + options.network + " has nothing to do");
   }
+  std::string executed;
+  if (options.execute) {
+    EF_TRY(executed, execute_plans(model, device, runs));
+  }
   const std::string json = npu::to_json(plan_file(options, device, model, runs));
   EF_TRY_STATUS(write_text(options.out, json));
   if (!options.html.empty()) {
@@ -196,7 +206,7 @@ Status plan(Options& options) {
     EF_TRY_STATUS(write_text(options.costs, costs_json(device, runs)));
   }
   if (!options.trace.empty()) EF_TRY_STATUS(write_text(options.trace, trace_of(device, runs)));
-  fmt::print("{}", options.json ? json : plan_summary(device, model, runs));
+  fmt::print("{}", options.json ? json : plan_summary(device, model, runs) + executed);
   return {};
 }
 
@@ -242,6 +252,9 @@ Action declare_plan(CLI::App& app) {
                "Do not search: op after op, each from DRAM to DRAM");
   app.add_option("--check", options->check,
                  "Verify and simulate this plan again, and compare all it says");
+  app.add_flag("--execute", options->execute,
+               "Also run the plan tile by tile on the CPU, beside the untiled network")
+      ->excludes("--only");
   app.add_flag("--json", options->json, "Print the plan as JSON");
   app.footer("Example: edgefusion plan --device exynos-2400 -o plan.json --html plan.html");
   return [options](const CommonOptions&) { return plan(*options); };

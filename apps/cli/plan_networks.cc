@@ -6,6 +6,7 @@
 
 #include "cli/default_model.h"
 #include "core/json.h"
+#include "engine/random_weights.h"
 #include "graph/passes/passes.h"
 #include "graph/split_by_inputs.h"
 #include "models/builtin_configs.h"
@@ -45,15 +46,18 @@ void add_quantization(graph::Graph& graph, const graph::NetworkQuantization& qua
 /// Collects a model's networks; each is cut, made fast and given its schemes in one way.
 class Networks {
  public:
-  Networks(std::string_view precision, const pipeline::ModelQuantization* quantization)
-      : precision_(precision), quantization_(quantization) {}
+  /// model: none of a public architecture.
+  Networks(const PlanSource& source, const pipeline::Model* model)
+      : source_(source), model_(model) {}
 
   Status add(NetworkRole role, graph::Graph graph, int64_t runs) {
+    find_weights(role, graph);
     return add_part(role, std::string(models::to_string(role)), std::move(graph), runs);
   }
 
   /// passes: how often a step runs it (twice under guidance).
   Status add_unet(graph::Graph graph, int steps, int64_t passes) {
+    find_weights(NetworkRole::unet, graph);
     graph::SplitGraph parts = graph::split_by_inputs(std::move(graph), models::unet_step_inputs());
     EF_TRY_STATUS(add_part(NetworkRole::unet, "unet_once", std::move(parts.once), passes));
     EF_TRY_STATUS(add_part(NetworkRole::unet, "unet_timestep", std::move(parts.timestep), steps));
@@ -63,17 +67,28 @@ class Networks {
   std::vector<NetworkToPlan> take() { return std::move(all_); }
 
  private:
+  /// graph: before weights are stacked.
+  void find_weights(NetworkRole role, const graph::Graph& graph) {
+    if (model_ != nullptr) {
+      weights_ = model_->network(pipeline::folder_role(role)).weights;
+    } else if (source_.needs_weights) {
+      weights_ = std::make_shared<const engine::RandomWeights>(graph);
+    }
+  }
+
   Status add_part(NetworkRole role, std::string name, graph::Graph graph, int64_t runs) {
     graph::optimize(graph, {true, true, true, true});
     if (graph.outputs().empty()) return {};
-    NetworkToPlan network{.name = std::move(name), .graph = std::move(graph), .runs = runs};
-    if (precision_ != "auto") {
-      auto assumed = npu::parse_arithmetic(precision_);
+    NetworkToPlan network{
+        .name = std::move(name), .graph = std::move(graph), .runs = runs, .weights = weights_};
+    if (source_.precision != "auto") {
+      auto assumed = npu::parse_arithmetic(source_.precision);
       if (!assumed) return fail(std::move(assumed).error().with_context("--precision"));
       network.assumed = *assumed;
-    } else if (quantization_ != nullptr && !quantization_->empty()) {
-      const auto found = quantization_->find(pipeline::folder_role(role));
-      if (found != quantization_->end()) add_quantization(network.graph, found->second);
+    } else if (model_ != nullptr && model_->is_quantized()) {
+      const auto& quantization = model_->quantization();
+      const auto found = quantization.find(pipeline::folder_role(role));
+      if (found != quantization.end()) add_quantization(network.graph, found->second);
     } else if (role == NetworkRole::unet) {
       network.assumed = npu::Arithmetic::w8a16;
     }
@@ -81,8 +96,9 @@ class Networks {
     return {};
   }
 
-  std::string_view precision_;
-  const pipeline::ModelQuantization* quantization_;
+  const PlanSource& source_;
+  const pipeline::Model* model_;
+  std::shared_ptr<const TensorSource> weights_;  // of the network being added
   std::vector<NetworkToPlan> all_;
 };
 
@@ -98,7 +114,7 @@ Result<ModelToPlan> from_model(const PlanSource& source) {
   const int64_t passes = defaults.guidance_scale > 1 ? 2 : 1;
   const int64_t scale = model->latent_space().pixels_per_latent;
   const int64_t height = plan.size.height / scale, width = plan.size.width / scale;
-  Networks networks(source.precision, &model->quantization());
+  Networks networks(source, model.get());
   EF_TRY(graph::Graph text, model->text_encoder_graph(source.batch, 0));
   EF_TRY_STATUS(networks.add(NetworkRole::text_encoder, std::move(text), passes));
   EF_TRY(graph::Graph unet, model->unet_graph(source.batch, height, width));
@@ -126,7 +142,7 @@ Result<ModelToPlan> from_arch(const PlanSource& source) {
   plan.name = source.arch + "+" + source.decoder;
   plan.size = source.size.value_or(PictureSize{});
   plan.steps = source.steps > 0 ? source.steps : kPaperSteps;
-  Networks networks(source.precision, nullptr);
+  Networks networks(source, nullptr);
   EF_TRY(graph::Graph text,
          build(NetworkRole::text_encoder, "clip-vit-l-14", plan.size, source.batch));
   EF_TRY_STATUS(networks.add(NetworkRole::text_encoder, std::move(text), 1));

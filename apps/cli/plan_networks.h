@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/picture_size.h"
 #include "core/result.h"
+#include "core/tensor.h"
 #include "graph/graph.h"
 #include "npu/device.h"
 
@@ -22,6 +24,7 @@ struct PlanSource {
   /// "auto": what a quantised bundle's layers say; of floats 8-bit weights in the U-Net and f16
   /// elsewhere. Else an arithmetic for all layers, whatever the bundle says.
   std::string precision = "auto";
+  bool needs_weights = false;  ///< a public architecture gets random ones
 };
 
 struct NetworkToPlan {
@@ -29,6 +32,7 @@ struct NetworkToPlan {
   graph::Graph graph;
   int64_t runs = 1;  ///< for one picture
   npu::Arithmetic assumed = npu::Arithmetic::f16;
+  std::shared_ptr<const TensorSource> weights;  ///< may be none of a public architecture
 };
 
 struct ModelToPlan {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/quantized_tensor.h"
 #include "graph/op_table.h"
 
 namespace edgefusion::graph {
@@ -97,7 +98,12 @@ Tensor load_weight(const Node& node, const Shape& shape, const TensorSource& wei
     EF_CHECK(tensor != nullptr, name + " is missing from " + weights.origin());
     const int64_t count = tensor->shape.elements();
     EF_CHECK(filled + count <= shape.elements(), name + " is too large for " + shape.to_string());
-    convert_to_f32(*tensor, dst + filled);
+    if (const QuantizedTensor* codes = weights.quantized(name)) {
+      const Tensor floats = dequantized(*codes);
+      std::ranges::copy(floats.values<float>(), dst + filled);
+    } else {
+      convert_to_f32(*tensor, dst + filled);
+    }
     filled += count;
   }
   EF_CHECK(filled == shape.elements(), "too few elements for " + shape.to_string());

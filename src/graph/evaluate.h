@@ -14,7 +14,7 @@ namespace edgefusion::graph {
 std::map<std::string, Tensor> evaluate(const Graph& graph, const TensorSource* weights,
                                        const std::map<std::string, Tensor>& inputs);
 
-/// The stacked tensors of a weight node as f32, in the node's shape.
+/// The stacked tensors of a weight node as f32, in the node's shape; codes as what they stand for.
 Tensor load_weight(const Node& node, const Shape& shape, const TensorSource& weights);
 
 }  // namespace edgefusion::graph

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/quantized_tensor.h"
 #include "graph/builder.h"
 #include "graph/testing/given_weights.h"
 
@@ -55,6 +56,33 @@ TEST(LoadWeight, StacksTensorsOfAnyFloatTypeAlongTheFirstAxis) {
   node.attrs = WeightAttrs{{"q", "k"}};
   EXPECT_EQ(values_of(load_weight(node, Shape{3, 2}, weights)),
             (std::vector<float>{0.5f, -2, 1, 2, 3, 4}));
+}
+
+/// Two outputs of three inputs in 8 bits.
+class Codes : public GivenWeights {
+ public:
+  Codes() {
+    set("fc.weight", Tensor({2, 3}, DType::f32));
+    codes_ = {.shape = {2, 3},
+              .codes = reinterpret_cast<const std::byte*>(values_),
+              .code_bytes = sizeof(values_),
+              .scales = scales_};
+  }
+  const QuantizedTensor* quantized(std::string_view) const override { return &codes_; }
+
+ private:
+  const int8_t values_[6] = {1, -2, 3, 0, 127, -127};
+  const float scales_[2] = {0.5f, 2};
+  QuantizedTensor codes_;
+};
+
+TEST(LoadWeight, ReadsCodesAsTheFloatsTheyStandFor) {
+  const Codes weights;
+  Node node;
+  node.op = OpKind::weight;
+  node.attrs = WeightAttrs{{"fc.weight"}};
+  EXPECT_EQ(values_of(load_weight(node, Shape{2, 3}, weights)),
+            (std::vector<float>{0.5f, -1, 1.5f, 0, 254, -254}));
 }
 
 }  // namespace

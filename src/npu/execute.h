@@ -17,6 +17,8 @@ namespace edgefusion::npu {
 /// returns the graph's outputs by name.
 /// Same bits for every tiling that keeps the order of sums: all but keys in blocks, online softmax
 /// and group norms, whose statistics are summed in double, tile after tile (the bound: run_op.h).
+/// graph::evaluate() has these bits too, unless an epilogue is an op of its own here: what goes
+/// from one to the other is rounded to f32.
 std::map<std::string, Tensor> execute(const Device& device, const Work& work,
                                       const Schedule& schedule, const TensorSource* weights,
                                       const std::map<std::string, Tensor>& inputs);

@@ -57,6 +57,26 @@ class Plan(Case):
                 for network in ("text_encoder", "unet", "vae_decoder", "picture"):
                     self.assertIn(network, out)
 
+    def test_plans_of_the_whole_model_give_the_networks_results_when_executed(self):
+        for device in ("exynos-2400", "large-16m", "micro-512k"):
+            with self.subTest(device):
+                out, _ = self.plan("--size", "128x128", "--execute", device=device)
+                lines = dict(line.split(maxsplit=1) for line in out.splitlines() if " executed: " in line)
+                self.assertEqual(sorted(lines), ["text_encoder", "unet", "unet_once", "unet_timestep",
+                                                 "vae_decoder"])
+                # No sum of a convolution is split, and the decoder has nothing else.
+                self.assertIn("the same bits", lines["vae_decoder"])
+
+    def test_public_architectures_are_executed_with_random_weights(self):
+        out, _ = self.run_program("plan", "--arch", "bk-sdm-tiny", "--size", "64x64", "--device", "large-16m",
+                                  "--network", "vae_decoder", "--execute")
+        self.assertIn("executed: ", out)
+
+    def test_a_plan_that_was_written_is_executed(self):
+        file, _ = self.written(*DECODER)
+        out, _ = self.run_program("plan", MODEL, "--check", file, *DECODER, "--execute")
+        self.assertIn("executed: ", out)
+
     def test_a_plan_is_checked_against_what_follows_from_it(self):
         file, plan = self.written(*DECODER)
         out, _ = self.run_program("plan", MODEL, "--check", file, *DECODER)
