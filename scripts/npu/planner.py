@@ -1,6 +1,7 @@
 """Runs `edgefusion plan` and reads what it says."""
 
 import json
+import resource
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,16 +15,28 @@ class Planner:
         self.program = str(program)
         self.device = str(device)
 
+    def output(self, name, *options):
+        command = [self.program, "plan", "--device", self.device, "--network", name, *options]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
+        return done.stdout
+
+    def executed(self, name, *options):
+        """CPU seconds of planning, and what a run tile by tile says."""
+        with tempfile.TemporaryDirectory() as folder:
+            plan = Path(folder) / "plan.json"
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            self.output(name, *options, "-o", plan)
+            seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+            lines = self.output(name, *options, "--check", plan, "--execute").splitlines()
+        return seconds, next(line.split("executed: ")[1] for line in lines if "executed: " in line)
+
     def network(self, name, *options):
         """One network's plan as the plan file has it, with its costs."""
         with tempfile.TemporaryDirectory() as folder:
             costs = Path(folder) / "costs.json"
-            command = [self.program, "plan", "--device", self.device, "--network", name, "--json",
-                       "--costs", costs, *options]
-            done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-            if done.returncode != 0:
-                raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
-            network = json.loads(done.stdout)["networks"][0]
+            network = json.loads(self.output(name, "--json", "--costs", costs, *options))["networks"][0]
             network["costs"] = json.loads(costs.read_text())["networks"][0]
         return network
 

@@ -259,6 +259,9 @@ Result<PlanFile> read_plan(nlohmann::json json, const std::string& origin) {
   ConfigReader model = reader.object("model");
   file.model = words(model, "name");
   file.precision = words(model, "precision");
+  if (model.has("precision") && file.precision != "auto" && !parse_arithmetic(file.precision)) {
+    model.complain("precision", "auto, f16, w8a16 or w8a8", describe(model.raw("precision")));
+  }
   ConfigFields::complain_about_strangers(model);
   const std::vector<int64_t> size = reader.int_list("size", IntRange{1, 65536});
   if (size.size() == 2) {

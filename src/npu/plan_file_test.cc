@@ -95,6 +95,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "at least one"},
         Refusal{"twice", [](Json& file, Json& net) { file["networks"].push_back(Json(net)); },
                 "again"},
+        Refusal{"precision", [](Json& file, Json&) { file["model"]["precision"] = "w8a"; },
+                "w8a16"},
         Refusal{"no_groups", [](Json&, Json& net) { net["groups"] = Json::array(); },
                 "at least one"},
         Refusal{"gap", [](Json&, Json& net) { net["groups"].erase(0); }, "expected to begin with"},
