@@ -200,6 +200,34 @@ class Networks(Export):
             found = onnx_case.run_groups(parts / "unet", inputs, False)["out_sample"]
             self.assertLessEqual(error_of(found, expected), bound)
 
+    def text_and_latent(self, whole):
+        """Inputs of the two networks beside the U-Net, by network."""
+        draw = np.random.default_rng(4)
+        tokens = onnx.load(whole / "text_encoder" / "model.onnx").graph.input[0]
+        ids = draw.integers(1, 1000, [d.dim_value for d in tokens.type.tensor_type.shape.dim])
+        kind = onnx.helper.tensor_dtype_to_np_dtype(tokens.type.tensor_type.elem_type)
+        return {"text_encoder": {"input_ids": ids.astype(kind)},
+                "vae_decoder": {"latent_sample": draw.standard_normal((1, 4, 4, 4)).astype(np.float32)}}
+
+    def test_a_plan_of_the_whole_model_is_a_chain_for_each_network(self):
+        plan, size = self.folder / "plan.json", ["--size", "64x64"]
+        self.run_program("plan", QUANTIZED, "--device", "micro-512k", *size, "-o", plan)
+        parts = self.export(QUANTIZED, "--plan", plan, *size)
+        whole = self.export(QUANTIZED, *size)
+        inputs = self.text_and_latent(whole)
+        inputs["unet"] = self.unet_inputs(whole / "unet" / "model.onnx")
+        # The U-Net in the parts that run once a picture, once a step and for each picture of a step.
+        chains = {"text_encoder": ["text_encoder"], "vae_decoder": ["vae_decoder"],
+                  "unet": ["unet_once", "unet_timestep", "unet"]}
+        for network, folders in chains.items():
+            with self.subTest(network):
+                expected = run_model(whole / network / "model.onnx", inputs[network], False)
+                values = dict(inputs[network])
+                for folder in folders:
+                    values.update(onnx_case.run_groups(parts / folder, values, False))
+                for name, value in expected.items():
+                    self.assertLessEqual(error_of(values[name], value), 1e-5, name)
+
     def test_a_quantised_layer_is_within_one_step_of_the_engine(self):
         model = onnx.load(self.export(QUANTIZED, "--network", "vae_decoder", "--qdq") / "vae_decoder" / "model.onnx")
         layer = "decoder.layers.1"  # the first convolution with its ReLU
