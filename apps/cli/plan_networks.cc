@@ -34,12 +34,7 @@ void add_quantization(graph::Graph& graph, const graph::NetworkQuantization& qua
     if (node.op != graph::OpKind::conv2d && node.op != graph::OpKind::linear) continue;
     const graph::LayerQuantization* found = quantization.layer(graph::layer_name(graph, node));
     if (found == nullptr || found->scheme == graph::Scheme::bf16) continue;
-    auto layer = std::make_shared<const graph::LayerQuantization>(*found);
-    if (node.op == graph::OpKind::conv2d) {
-      node.as<graph::Conv2dAttrs>().quantization = std::move(layer);
-    } else {
-      node.as<graph::LinearAttrs>().quantization = std::move(layer);
-    }
+    graph::set_quantization(node, std::make_shared<const graph::LayerQuantization>(*found));
   }
 }
 

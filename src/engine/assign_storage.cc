@@ -196,9 +196,8 @@ class StorageAssignment {
 
   /// The node with what the caller wants of it as an attribute.
   Node quantized(Node node) const {
-    if (const auto layer = quantization_of_layer(node)) {
-      if (node.op == OpKind::conv2d) node.as<graph::Conv2dAttrs>().quantization = layer;
-      if (node.op == OpKind::linear) node.as<graph::LinearAttrs>().quantization = layer;
+    if (auto layer = quantization_of_layer(node)) {
+      graph::set_quantization(node, std::move(layer));
     }
     if (quantization_ != nullptr && node.op == OpKind::attention) {
       node.as<graph::AttentionAttrs>().scheme =

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/content_hash.h"
 #include "core/result.h"
 #include "graph/op_table.h"
 
@@ -126,6 +127,21 @@ std::string layer_name(const Graph& graph, const Node& node) {
   constexpr std::string_view kEnd = ".weight";
   const std::string& tensor = weight.as<WeightAttrs>().tensors.front();
   return tensor.ends_with(kEnd) ? tensor.substr(0, tensor.size() - kEnd.size()) : tensor;
+}
+
+std::string graph_hash(const Graph& graph) {
+  ContentHasher hasher;
+  hasher.add_text(graph.dump());
+  return hasher.result().to_hex();
+}
+
+void set_quantization(Node& node, QuantizationOf layer) {
+  if (node.op == OpKind::conv2d) {
+    node.as<Conv2dAttrs>().quantization = std::move(layer);
+  } else {
+    EF_CHECK(node.op == OpKind::linear, "only matrix layers are quantised");
+    node.as<LinearAttrs>().quantization = std::move(layer);
+  }
 }
 
 }  // namespace edgefusion::graph

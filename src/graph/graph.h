@@ -105,4 +105,11 @@ class Graph {
 /// ("down_blocks.0.resnets.0.conv1"); empty for nodes that are no matrix layer of a weight file.
 std::string layer_name(const Graph& graph, const Node& node);
 
+/// Names a graph with its sizes, its names and attributes, for plans made of it: a hash of its
+/// dump, 32 hex digits.
+std::string graph_hash(const Graph& graph);
+
+/// A conv2d or linear node is computed as `layer` says from now on.
+void set_quantization(Node& node, QuantizationOf layer);
+
 }  // namespace edgefusion::graph

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "graph/builder.h"
+#include "graph/quantization.h"
 
 namespace edgefusion::graph {
 namespace {
@@ -105,6 +106,31 @@ TEST(Graph, AbsorbsALaterNodeUnderItsName) {
             "x = input () -> [1,4]\n"
             "y = affine scale=2 shift=0 (x) -> [1,4]\n"
             "outputs y\n");
+}
+
+TEST(Graph, IsNamedByAHashOfAllThatItSays) {
+  EXPECT_EQ(graph_hash(small_network()), graph_hash(small_network()));
+  EXPECT_EQ(graph_hash(small_network()).size(), 32u);
+  Graph other = small_network();
+  other.value(other.find("tokens")).name = "token";
+  EXPECT_NE(graph_hash(other), graph_hash(small_network()));
+}
+
+TEST(Graph, MatrixLayersAloneAreQuantised) {
+  LayerQuantization layer;
+  layer.scheme = Scheme::w8a16;
+  const auto shared = std::make_shared<const LayerQuantization>(layer);
+  Node conv, linear, add;
+  conv.op = OpKind::conv2d;
+  conv.attrs = Conv2dAttrs{};
+  linear.op = OpKind::linear;
+  linear.attrs = LinearAttrs{};
+  set_quantization(conv, shared);
+  set_quantization(linear, shared);
+  EXPECT_EQ(conv.as<Conv2dAttrs>().quantization, shared);
+  EXPECT_EQ(linear.as<LinearAttrs>().quantization, shared);
+  add.op = OpKind::add;
+  EXPECT_DEATH(set_quantization(add, shared), "only matrix layers");
 }
 
 }  // namespace

@@ -129,6 +129,20 @@ std::string_view to_string(EngineKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+int unit_count(const Device& device, EngineKind kind) {
+  switch (kind) {
+    case EngineKind::tensor:
+      return device.tensor.count;
+    case EngineKind::vector:
+      return device.vector.count;
+    case EngineKind::dma:
+      return device.dma.channels;
+    case EngineKind::host:
+      return 1;
+  }
+  return 1;
+}
+
 EngineKind engine_of(const Work& work, const Command& command) {
   if (command.action == Action::host) return EngineKind::host;
   if (command.action != Action::compute) return EngineKind::dma;

@@ -13,6 +13,8 @@ namespace edgefusion::npu {
 enum class EngineKind : uint8_t { tensor, vector, dma, host };
 constexpr size_t kEngineKinds = 4;
 std::string_view to_string(EngineKind kind);
+/// Units of a kind that a device has.
+int unit_count(const Device& device, EngineKind kind);
 
 EngineKind engine_of(const Work& work, const Command& command);
 

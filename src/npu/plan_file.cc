@@ -138,12 +138,6 @@ std::string device_hash(const Device& device) {
   return hasher.result().to_hex();
 }
 
-std::string graph_hash(const graph::Graph& graph) {
-  ContentHasher hasher;
-  hasher.add_text(graph.dump());
-  return hasher.result().to_hex();
-}
-
 std::map<std::string, int64_t> arithmetic_of(const Work& work) {
   std::map<std::string, int64_t> counts;
   for (const Op& op : work.ops) {
@@ -160,7 +154,7 @@ PlannedNetwork planned_network(const Work& work, const Plan& plan, const Schedul
                                const Timeline& timeline) {
   PlannedNetwork network;
   network.name = work.name;
-  network.graph_hash = graph_hash(*work.graph);
+  network.graph_hash = graph::graph_hash(*work.graph);
   network.arithmetic = arithmetic_of(work);
   const std::vector<OpId> last = last_ops(work);
   for (size_t g = 0; g < plan.groups.size(); ++g) {

@@ -76,7 +76,6 @@ constexpr int kPlanVersion = 1;
 
 /// Of all that a device's description says but its words.
 std::string device_hash(const Device& device);
-std::string graph_hash(const graph::Graph& graph);
 std::map<std::string, int64_t> arithmetic_of(const Work& work);
 
 PlannedCost planned_cost(const Totals& totals);

@@ -30,7 +30,7 @@ Result<Plan> plan_for(const PlanFile& file, const PlannedNetwork& network, const
   }
   const std::string name = printable(network.name);
   if (network.name != work.name) return other("network", work.name, name);
-  const std::string graph = graph_hash(*work.graph);
+  const std::string graph = graph::graph_hash(*work.graph);
   if (network.graph_hash != graph) {
     return other(name + ": graph_hash (another model or size)", graph, network.graph_hash);
   }

@@ -22,20 +22,6 @@ Result<Schedule> verified(const Device& device, const Work& work, const Plan& pl
 
 }  // namespace
 
-int unit_count(const Device& device, EngineKind kind) {
-  switch (kind) {
-    case EngineKind::tensor:
-      return device.tensor.count;
-    case EngineKind::vector:
-      return device.vector.count;
-    case EngineKind::dma:
-      return device.dma.channels;
-    case EngineKind::host:
-      return 1;
-  }
-  return 1;
-}
-
 int64_t PlannedRun::on_chip_peak() const {
   std::vector<int64_t> taken(plan.groups.size(), 0);
   // Slots of what stays come first.

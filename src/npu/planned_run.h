@@ -31,9 +31,6 @@ struct PlannedRun {
   double utilisation(const Device& device, EngineKind kind) const;
 };
 
-/// Units of a kind that a device has.
-int unit_count(const Device& device, EngineKind kind);
-
 /// How a plan is made.
 struct PlanOptions {
   bool op_by_op = false;  ///< by op_by_op() instead of search()

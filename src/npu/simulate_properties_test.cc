@@ -39,27 +39,13 @@ Device random_device(uint32_t seed) {
   return device;
 }
 
-int units_of(const Device& device, EngineKind kind) {
-  switch (kind) {
-    case EngineKind::tensor:
-      return device.tensor.count;
-    case EngineKind::vector:
-      return device.vector.count;
-    case EngineKind::dma:
-      return device.dma.channels;
-    case EngineKind::host:
-      break;
-  }
-  return 1;
-}
-
 /// From the rule and hazards() alone, command after command.
 std::vector<Span> by_the_rule(const Device& device, const RandomSchedule& random) {
   const std::vector<std::vector<int32_t>> waits = hazards(random.schedule());
   std::vector<Span> spans;
   for (size_t i = 0; i < waits.size(); ++i) {
     const CommandCost cost = command_cost(device, random.work(), random.schedule().commands[i]);
-    std::vector<double> free_at(static_cast<size_t>(units_of(device, cost.engine)), 0);
+    std::vector<double> free_at(static_cast<size_t>(unit_count(device, cost.engine)), 0);
     for (const Span& span : spans) {
       if (span.engine == cost.engine) free_at[static_cast<size_t>(span.unit)] = span.end;
     }
@@ -106,7 +92,7 @@ TEST(SimulateProperties, NoUnitDoesTwoThingsAtATime) {
     const Timeline timeline = simulate(device, random.work(), random.schedule());
     std::map<std::pair<EngineKind, int>, double> free_at;
     for (const Span& span : timeline.spans) {
-      ASSERT_LT(span.unit, units_of(device, span.engine));
+      ASSERT_LT(span.unit, unit_count(device, span.engine));
       double& free = free_at[{span.engine, span.unit}];
       ASSERT_EQ(span.waited, span.begin - free);
       ASSERT_GE(span.waited, 0);
@@ -147,7 +133,7 @@ TEST(SimulateProperties, NothingIsLostInTheTotals) {
                     2.0 * static_cast<double>(sum.on_chip_bytes),
                 1e-9 * totals.picojoules);
     for (size_t kind = 0; kind < kEngineKinds; ++kind) {
-      const int units = units_of(device, static_cast<EngineKind>(kind));
+      const int units = unit_count(device, static_cast<EngineKind>(kind));
       EXPECT_LE(totals.busy[kind], totals.cycles * units * (1 + 1e-12));
     }
   }

@@ -2,7 +2,6 @@
 
 #include <set>
 
-#include "core/content_hash.h"
 #include "core/json.h"
 #include "formats/json_file.h"
 #include "onnx/export_groups.h"
@@ -75,14 +74,8 @@ Result<Plan> read_plan(const std::filesystem::path& path) {
   return plan;
 }
 
-std::string graph_hash(const graph::Graph& graph) {
-  ContentHasher hasher;
-  hasher.add_text(graph.dump());
-  return hasher.result().to_hex();
-}
-
 Status check_graph(const NetworkPlan& plan, const graph::Graph& graph) {
-  const std::string found = graph_hash(graph);
+  const std::string found = graph::graph_hash(graph);
   if (plan.graph_hash.empty() || plan.graph_hash == found) return {};
   return fail(ErrorCode::invalid_argument,
               "network " + graph.name() + ": the plan was made for another model or size (hash " +

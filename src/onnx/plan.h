@@ -12,7 +12,7 @@
 namespace edgefusion::onnx {
 
 /// Of a deployment plan, what concerns one network: how its nodes are grouped, and the graph it was
-/// planned for (graph_hash()), if the plan says so.
+/// planned for (graph::graph_hash()), if the plan says so.
 struct NetworkPlan {
   std::string graph_hash;
   std::vector<NodeGroup> groups;
@@ -24,9 +24,6 @@ using Plan = std::map<std::string, NetworkPlan, std::less<>>;  ///< by network: 
 /// digits, "_", "-" and
 /// ".", no "." first. Errors: io, bad_file naming place, expected and found.
 Result<Plan> read_plan(const std::filesystem::path& path);
-
-/// Names a graph with its sizes: a hash of its dump.
-std::string graph_hash(const graph::Graph& graph);
 
 /// Errors: invalid_argument, a plan that was made for another graph.
 Status check_graph(const NetworkPlan& plan, const graph::Graph& graph);

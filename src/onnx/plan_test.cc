@@ -51,10 +51,10 @@ TEST(FileStem, IsAPlainNameInItsFolder) {
 }
 
 TEST(CheckGraph, TellsGraphsOfOtherSizesApart) {
-  EXPECT_EQ(graph_hash(network(3)), graph_hash(network(3)));
-  EXPECT_TRUE(check_graph({graph_hash(network(3)), {}}, network(3)).has_value());
+  EXPECT_EQ(graph::graph_hash(network(3)), graph::graph_hash(network(3)));
+  EXPECT_TRUE(check_graph({graph::graph_hash(network(3)), {}}, network(3)).has_value());
   EXPECT_TRUE(check_graph({"", {}}, network(3)).has_value());
-  EXPECT_FALSE(check_graph({graph_hash(network(3)), {}}, network(4)).has_value());
+  EXPECT_FALSE(check_graph({graph::graph_hash(network(3)), {}}, network(4)).has_value());
 }
 
 }  // namespace
